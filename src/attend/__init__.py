@@ -1,0 +1,1 @@
+"""Unsupervised scene understanding: count, locate and describe the objects in images."""
