@@ -1,0 +1,19 @@
+"""How well inferred scenes agree with known ones: counts, boxes, appearance, and one report of it all."""
+
+from attend.evaluation.boxes import average_precision, iou, match, mean_iou
+from attend.evaluation.counting import count_accuracy, count_accuracy_by_count, count_confusion, count_ece
+from attend.evaluation.probe import what_probe_accuracy
+from attend.evaluation.report import evaluate
+
+__all__ = [
+    "average_precision",
+    "count_accuracy",
+    "count_accuracy_by_count",
+    "count_confusion",
+    "count_ece",
+    "evaluate",
+    "iou",
+    "match",
+    "mean_iou",
+    "what_probe_accuracy",
+]

@@ -1,0 +1,45 @@
+"""Are the counts right, where do they go wrong, and does q(n|x) know when?"""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+def count_accuracy(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> float:
+    """The fraction of scenes whose inferred count is the true one."""
+    return float(np.mean(inferred == true))
+
+
+def count_confusion(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> list[list[int]]:
+    """How many scenes of each true count (row) were given each count (column), both from 0 up."""
+    largest = int(max(inferred.max(), true.max()))
+    confusion = np.zeros((largest + 1, largest + 1), int)
+    np.add.at(confusion, (true, inferred), 1)
+    return confusion.tolist()
+
+
+def count_accuracy_by_count(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> dict[str, float]:
+    """The count accuracy among scenes of each true count that occurs; keys are strings, as in JSON."""
+    return {
+        str(count): count_accuracy(inferred[true == count], true[true == count]) for count in np.unique(true)
+    }
+
+
+def count_ece(
+    count_probs: Float[np.ndarray, "n counts"], counts: Int[np.ndarray, " n"], bins: int = 15
+) -> float:
+    """Expected calibration error of q(n|x): is the most probable count right as often as it claims?
+
+    Scenes fall into `bins` equal-width bins of the largest probability; the error is the average of
+    |accuracy - mean probability| over bins, each weighted by its scenes. 0 is perfectly calibrated.
+    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
+
+    Args:
+        count_probs: q(n|x) for n = 0..counts-1.
+        counts: the true counts; one beyond the last column is simply never right.
+        bins: how many bins divide (0, 1].
+    """
+    confidence = count_probs.max(axis=1).astype(float)
+    right = count_probs.argmax(axis=1) == counts
+    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(index, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(counts))

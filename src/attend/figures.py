@@ -1,0 +1,184 @@
+"""Pictures of scenes, samples and training curves, drawn without pyplot so that nothing global changes."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from attend.errors import AttendError
+from attend.scenes import SHOWN, Scenes, atomic_file
+
+FORMATS = ("png", "pdf", "svg", "jpg", "webp")
+"""File types, told by their suffix, that `save_figure` writes."""
+
+STEP_COLOURS = ("#ff7f50", "#3fb6ff", "#5fd38d", "#f2c14e", "#d98cf0", "#ff8fa8")
+"""Colours of the first object, the second, ...; bright enough for thin lines on black and on white."""
+
+_INK, _FAINT = "#333333", "#c8c8c8"
+
+
+def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
+    """One row a scene: the image with its boxes in step order, the reconstruction, q(n|x), the patches.
+
+    Args:
+        scenes: what to draw; at least one.
+        limit: draw no more than this many, the first ones.
+
+    Raises:
+        AttendError: there is no scene.
+    """
+    if len(scenes) == 0:
+        raise AttendError("scenes_figure: there are 0 scenes; it needs at least 1")
+    scenes = scenes[:limit]
+    steps = int(scenes.counts.max())
+    titles = ["image", "reconstruction", "count q(n|x)", *(f"object {step + 1}" for step in range(steps))]
+    figure = Figure(figsize=(1.6 * len(titles), 1.55 * len(scenes) + 0.3), layout="constrained")
+    grid = figure.subplots(len(scenes), len(titles), squeeze=False)
+    for axes, title in zip(grid[0], titles, strict=True):
+        axes.set_title(title, fontsize=9, color=_INK)
+    for row, (image, reconstruction, posterior, *patches) in enumerate(grid):
+        count = scenes.counts[row]
+        _show(image, scenes.images[row])
+        for step in range(count):
+            _draw_box(image, scenes.boxes[row, step], step)
+        if scenes.names is not None:
+            image.set_ylabel(scenes.names[row][-24:], fontsize=7, color=_INK)
+        _show(reconstruction, scenes.reconstructions[row])
+        _draw_posterior(posterior, scenes.count_probs[row])
+        for step, axes in enumerate(patches):
+            if step < count:
+                _show(axes, scenes.patches[row, step], frame=_colour(step))
+            else:
+                axes.set_axis_off()
+    return figure
+
+
+def samples_figure(
+    images: Float[np.ndarray, "n height width channel"], counts: Int[np.ndarray, " n"]
+) -> Figure:
+    """A grid of scenes drawn from the model, each titled with its number of objects.
+
+    Raises:
+        AttendError: there is no scene.
+    """
+    if len(images) == 0:
+        raise AttendError("samples_figure: there are 0 scenes; it needs at least 1")
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(1.3 * columns, 1.5 * rows), layout="constrained")
+    for index, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        if index < len(images):
+            _show(axes, images[index])
+            axes.set_title(f"n = {counts[index]}", fontsize=8, color=_INK, pad=3)
+        else:
+            axes.set_axis_off()
+    return figure
+
+
+def curves_figure(metrics: Sequence[Mapping]) -> Figure:
+    """ELBO and, where it was measured, count accuracy over training steps.
+
+    Args:
+        metrics: rows with `step` and some of `elbo` (nats) and `count_accuracy` (0 to 1).
+
+    Raises:
+        AttendError: no row has an `elbo`.
+    """
+    panels = {
+        key: points
+        for key in ("elbo", "count_accuracy")
+        if (points := [(row["step"], row[key]) for row in metrics if row.get(key) is not None])
+    }
+    if "elbo" not in panels:
+        raise AttendError("curves_figure: no row of the metrics has an elbo; there is nothing to draw")
+    figure = Figure(figsize=(4.2 * len(panels), 3), layout="constrained")
+    for axes, (key, points) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        steps, values = np.array(points, float).T
+        axes.plot(steps, values, color="#1f77b4", linewidth=1.5, marker="o" if len(steps) < 3 else "")
+        axes.set_xlabel("training step", fontsize=9, color=_INK)
+        axes.grid(color="#eeeeee")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8, colors=_INK)
+        label = f"{values[-1]:.1f}" if key == "elbo" else f"{values[-1]:.1%}"
+        axes.set_title(
+            {"elbo": "ELBO (nats)", "count_accuracy": "count accuracy"}[key] + f", last {label}",
+            fontsize=9,
+            color=_INK,
+            loc="left",
+        )
+        if key == "elbo" and len(values) > 2:  # the fall from the first steps would flatten all the rest
+            low, high = np.quantile(values, 0.05), values.max()
+            axes.set_ylim(low - 0.1 * (high - low) - 1e-9, high + 0.1 * (high - low) + 1e-9)
+        if key == "count_accuracy":
+            axes.set_ylim(0, 1.02)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return figure
+
+
+def save_figure(figure: Figure, path: str | os.PathLike) -> None:
+    """Write a figure in the format of the path's suffix, whole or not at all.
+
+    Raises:
+        AttendError: the suffix is none of `FORMATS`, or the file cannot be written.
+    """
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise AttendError(
+            f"{path}: the suffix is {Path(path).suffix!r}; a figure needs one of .{', .'.join(FORMATS)}"
+        )
+    with atomic_file(path) as file:
+        figure.savefig(file, format=kind, dpi=150)
+
+
+def _colour(step: int) -> str:
+    return STEP_COLOURS[step % len(STEP_COLOURS)]
+
+
+def _show(axes: Axes, image: np.ndarray, frame: str = _FAINT) -> None:
+    """Show (H, W, C) values in [0, 1], with pixel edges at whole numbers as boxes have them."""
+    height, width, channels = image.shape
+    pixels = image[..., 0] if channels == 1 else image.clip(0, 1)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=frame, linewidth=0.8 if frame == _FAINT else 2.5)
+
+
+def _draw_box(axes: Axes, box: np.ndarray, step: int) -> None:
+    """Outline a box and put the step's number, counted from 1, in its corner."""
+    x0, y0, width, height = box
+    axes.add_patch(Rectangle((x0, y0), width, height, fill=False, edgecolor=_colour(step), linewidth=1.5))
+    label = axes.annotate(
+        str(step + 1),
+        (x0, y0),
+        xytext=(1.5, -1.5),
+        textcoords="offset points",
+        va="top",
+        fontsize=7,
+        fontweight="bold",
+        color="black",
+        clip_on=True,
+    )
+    label.set_bbox({"facecolor": _colour(step), "edgecolor": "none", "pad": 0.8})
+
+
+def _draw_posterior(axes: Axes, probs: np.ndarray) -> None:
+    """Bars of q(n|x), the most probable count in dark and with its value."""
+    best = int(probs.argmax())
+    bars = axes.bar(range(len(probs)), probs, color=_FAINT, width=0.7)
+    bars[best].set_color("#4a6fa5")
+    axes.text(best, probs[best] + 0.03, f"{probs[best]:.2f}", ha="center", fontsize=7, color=_INK)
+    axes.set(ylim=(0, 1.2), xlim=(-0.6, len(probs) - 0.4), yticks=[], xticks=range(len(probs)), box_aspect=1)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(_FAINT)
+    axes.tick_params(length=0, labelsize=7, colors=_INK)

@@ -1,0 +1,75 @@
+"""Where an object is: from `where` to pixels and back.
+
+A 2D `where` is `(scale, x, y)`: a square window whose side is `scale` times the image's shorter side, centred at
+`(x, y)`, with x to the right and y down, both -1..1 from edge to edge of the image. Resampling is separable: one small
+kernel matrix per axis, so that a crop or a placement is two matrix products with a clean gradient (the bilinear
+sampler of Jaderberg et al. 2015, "Spatial Transformer Networks", eq. 5; where it shrinks, the triangle is widened to
+the sampling distance so that no pixel is skipped).
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def resampling_kernel(inputs: int, outputs: int, centre: Float[Array, ""], pitch: Float[Array, ""]) -> Float[Array, "o i"]:
+    """Weights that resample `inputs` pixels to `outputs`, whose middle is at `centre` and which are `pitch` apart.
+
+    `centre` and `pitch` are in input pixels, 0 being the middle of the first. Outside the input there is nothing (0).
+    """
+    at = centre + (jnp.arange(outputs) - (outputs - 1) / 2) * pitch
+    reach = jnp.maximum(pitch, 1.0)
+    distance = jnp.abs(at[:, None] - jnp.arange(inputs))
+    return jnp.maximum(0.0, 1.0 - distance / reach) / reach
+
+
+def window(where: Float[Array, "3"], size: tuple[int, int]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """The window's middle (column, row) and its side, in pixels of an image of `size` (height, width).
+
+    Columns and rows count from 0, the middle of the first pixel.
+    """
+    height, width = size
+    scale, x, y = where
+    return (x + 1) / 2 * width - 0.5, (y + 1) / 2 * height - 0.5, scale * min(height, width)
+
+
+def attend(image: Float[Array, "h w c"], where: Float[Array, "3"], glimpse: int) -> Float[Array, "g g c"]:
+    """The part of `image` under the window `where`, resampled to `glimpse` x `glimpse` pixels (x_att in the paper)."""
+    height, width, _ = image.shape
+    column, row, side = window(where, (height, width))
+    rows = resampling_kernel(height, glimpse, row, side / glimpse)
+    columns = resampling_kernel(width, glimpse, column, side / glimpse)
+    return jnp.einsum("gh,hwc,kw->gkc", rows, image, columns)
+
+
+def place(patch: Float[Array, "g g c"], where: Float[Array, "3"], size: tuple[int, int]) -> Float[Array, "h w c"]:
+    """The layer: `patch` painted into the window `where` of an empty image of `size` (y in the paper)."""
+    height, width = size
+    glimpse = patch.shape[0]
+    column, row, side = window(where, size)
+    pitch = glimpse / side
+    rows = resampling_kernel(glimpse, height, (glimpse - 1) / 2 + ((height - 1) / 2 - row) * pitch, pitch)
+    columns = resampling_kernel(glimpse, width, (glimpse - 1) / 2 + ((width - 1) / 2 - column) * pitch, pitch)
+    return jnp.einsum("hg,gkc,wk->hwc", rows, patch, columns)
+
+
+def window_box(where: Float[Array, "3"], size: tuple[int, int]) -> Float[Array, "4"]:
+    """The window as a box `(x0, y0, width, height)` in pixels, 0 being the left or top edge of the image."""
+    column, row, side = window(where, size)
+    return jnp.stack([column + 0.5 - side / 2, row + 0.5 - side / 2, side, side])
+
+
+def footprint_box(layer: Float[Array, "h w c"], threshold: float = 0.3) -> Float[Array, "4"]:
+    """The tight box `(x0, y0, width, height)` of what `layer` paints, in pixels; all 0 where it paints nothing.
+
+    A pixel counts when it is at least `threshold` times as far from 0 as the layer's strongest pixel.
+    """
+    strength = jnp.max(jnp.abs(layer), axis=-1)
+    painted = strength >= threshold * jnp.maximum(jnp.max(strength), 1e-3)
+
+    def extent(line):
+        first, last = jnp.argmax(line), line.shape[0] - jnp.argmax(line[::-1])
+        return first, jnp.where(jnp.any(line), last - first, 0)
+
+    x0, width = extent(jnp.any(painted, axis=0))
+    y0, height = extent(jnp.any(painted, axis=1))
+    return jnp.stack([x0, y0, width, height]).astype(jnp.float32)

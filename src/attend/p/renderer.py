@@ -1,0 +1,30 @@
+"""What p asks of a renderer: start with an empty scene, add one object at a time, show the image at any time.
+
+A renderer is a fold over objects. So the canvases of n = 0..N objects, which the exact sum over counts needs, cost one
+pass, and a cell may look at the canvas so far while it infers the next object. What a renderer keeps between objects
+(`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
+"""
+
+from typing import Protocol, TypeVar
+
+from jaxtyping import Array, Float
+
+State = TypeVar("State")
+
+
+class Renderer(Protocol[State]):
+    """Turns objects into images of `size` (height, width, channels)."""
+
+    size: tuple[int, int, int]
+
+    def empty(self) -> State:
+        """The state of a scene with no object."""
+        ...
+
+    def add(self, state: State, where: Array, what: Array) -> State:
+        """The state after one more object."""
+        ...
+
+    def canvas(self, state: State) -> Float[Array, "h w c"]:
+        """The image of the scene as it stands."""
+        ...

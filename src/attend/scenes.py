@@ -1,0 +1,231 @@
+"""`Scenes`: what inference found in a batch of images, as arrays to index, print, plot and export."""
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Float, Int, jaxtyped
+
+from attend.errors import AttendError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 8
+"""How many scenes are printed or plotted in full."""
+
+
+class Scenes(eqx.Module):
+    """The decoded posterior of a batch of images; all arrays are numpy's, the batch axis first.
+
+    Objects are in the order in which they were inferred. Rows of an image beyond its count are what
+    inference would have said had it gone on; `presence` tells how much to believe each row.
+
+    Attributes:
+        images: the images looked at, in [0, 1].
+        reconstructions: the images painted by the model at the most probable count.
+        where: posterior mean of each object's place (2D: scale, x, y in image coordinates, -1..1).
+        where_sd: posterior standard deviation of `where`.
+        what: posterior mean of each object's appearance code.
+        what_sd: posterior standard deviation of `what`.
+        count_probs: q(n|x) for n = 0..N.
+        boxes: x0, y0, width, height in pixels.
+        patches: what the decoder paints for each object, in [0, 1].
+        names: a name for each image, such as its file name.
+    """
+
+    images: Float[np.ndarray, "batch height width channel"] = eqx.field(converter=np.asarray)
+    reconstructions: Float[np.ndarray, "batch height width channel"] = eqx.field(converter=np.asarray)
+    where: Float[np.ndarray, "batch objects where"] = eqx.field(converter=np.asarray)
+    where_sd: Float[np.ndarray, "batch objects where"] = eqx.field(converter=np.asarray)
+    what: Float[np.ndarray, "batch objects what"] = eqx.field(converter=np.asarray)
+    what_sd: Float[np.ndarray, "batch objects what"] = eqx.field(converter=np.asarray)
+    count_probs: Float[np.ndarray, "batch objects+1"] = eqx.field(converter=np.asarray)
+    boxes: Float[np.ndarray, "batch objects 4"] = eqx.field(converter=np.asarray)
+    patches: Float[np.ndarray, "batch objects patch patch channel"] = eqx.field(converter=np.asarray)
+    names: tuple[str, ...] | None = eqx.field(static=True, default=None)
+
+    @property
+    def counts(self) -> Int[np.ndarray, " batch"]:
+        """The most probable number of objects in each image."""
+        return self.count_probs.argmax(axis=1)
+
+    @property
+    def presence(self) -> Float[np.ndarray, "batch objects"]:
+        """The probability that each object exists: P(n >= t) for the t-th, counted from 1."""
+        return np.clip(self.count_probs[:, :0:-1].cumsum(axis=1)[:, ::-1], 0, 1)
+
+    def __len__(self) -> int:
+        """How many scenes there are."""
+        return len(self.images)
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> "Scenes":
+        """The chosen scenes; an integer chooses one and keeps the batch axis."""
+        rows = np.atleast_1d(np.arange(len(self))[index])
+        names = None if self.names is None else tuple(self.names[row] for row in rows)
+        return Scenes(**{name: array[rows] for name, array in self._arrays().items()}, names=names)
+
+    def __iter__(self) -> Iterator["Scenes"]:
+        """One scene after another, each a `Scenes` of length 1."""
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        """How many, how large, their counts and, when they are few, the boxes."""
+        height, width, channels = self.images.shape[1:]
+        noun = "scene" if len(self) == 1 else "scenes"
+        counts = ", ".join(str(count) for count in self.counts[:SHOWN]) + ", ..." * (len(self) > SHOWN)
+        lines = [f"{len(self)} {noun} of {height}x{width}x{channels}: counts {counts or 'none'}"]
+        if len(self) <= SHOWN:
+            for row, count in enumerate(self.counts):
+                for (x0, y0, wide, high), sure in zip(
+                    self.boxes[row, :count], self.presence[row, :count], strict=True
+                ):
+                    lines.append(
+                        f"  {self._name(row)}: box x0={x0:.1f} y0={y0:.1f} width={wide:.1f} height={high:.1f}"
+                        f", presence {sure:.3f}"
+                    )
+        return "\n".join(lines)
+
+    @staticmethod
+    def concatenate(parts: Sequence["Scenes"]) -> "Scenes":
+        """Join batches of the same image size and `max_objects`; names are kept if all have them."""
+        names: tuple[str, ...] | None = ()
+        for part in parts:
+            names = None if names is None or part.names is None else names + part.names
+        columns = {name: [part._arrays()[name] for part in parts] for name in _ARRAYS}
+        return Scenes(**{name: np.concatenate(column) for name, column in columns.items()}, names=names)
+
+    def to_coco(self, path: str | os.PathLike) -> None:
+        """Write the inferred objects as one JSON file in COCO detection format.
+
+        Objects 1..count of each image become annotations with `presence` as their score; the images
+        also carry `count` and `count_probs`. Numbers start at 1, since COCO's tools read 0 as "none".
+        """
+        height, width = self.images.shape[1:3]
+        images, annotations = [], []
+        for row, count in enumerate(self.counts):
+            images.append(
+                {
+                    "id": row + 1,
+                    "file_name": self._name(row),
+                    "width": width,
+                    "height": height,
+                    "count": int(count),
+                    "count_probs": _plain(self.count_probs[row]),
+                }
+            )
+            for box, score in zip(_plain(self.boxes[row]), _plain(self.presence[row, :count]), strict=False):
+                annotations.append(
+                    {
+                        "id": len(annotations) + 1,
+                        "image_id": row + 1,
+                        "category_id": 1,
+                        "bbox": box,
+                        "area": round(box[2] * box[3], 6),
+                        "score": score,
+                        "iscrowd": 0,
+                    }
+                )
+        coco = {
+            "info": {"description": "Objects inferred by attend"},
+            "images": images,
+            "annotations": annotations,
+            "categories": [{"id": 1, "name": "object"}],
+        }
+        with atomic_file(path) as file:
+            file.write(json.dumps(coco).encode())
+
+    def to_npz(self, path: str | os.PathLike) -> None:
+        """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
+        arrays: dict[str, Any] = self._arrays()
+        if self.names is not None:
+            arrays["names"] = np.array(self.names, dtype=np.str_)
+        with atomic_file(path) as file:
+            np.savez_compressed(file, **arrays)
+
+    @staticmethod
+    def from_npz(path: str | os.PathLike) -> "Scenes":
+        """Read a file written by `to_npz`.
+
+        Raises:
+            AttendError: the file is missing, damaged or not one of these, or its arrays disagree.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+        except FileNotFoundError:
+            raise AttendError(f"{path}: there is no such file") from None
+        except Exception as error:  # a damaged archive can raise almost anything
+            raise AttendError(f"{path}: not a readable .npz file of inferred scenes") from error
+        names = arrays.pop("names", None)
+        with jaxtyped("context"):  # one context, so that equal axis names must have equal lengths
+            for name, annotation in _ARRAYS.items():
+                if name not in arrays:
+                    raise AttendError(
+                        f"{path}: {name} is missing; a file of inferred scenes has {', '.join(_ARRAYS)}"
+                    )
+                if not isinstance(arrays[name], annotation):
+                    raise AttendError(
+                        f"{path}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}; "
+                        f"it must be floating with axes ({annotation.dim_str}) as in the other arrays"
+                    )
+        if names is not None and names.shape != arrays["images"].shape[:1]:
+            raise AttendError(f"{path}: names has shape {names.shape}; it must be one for each of the images")
+        return Scenes(
+            **{name: arrays[name] for name in _ARRAYS},
+            names=None if names is None else tuple(names.tolist()),
+        )
+
+    def plot(self, path: str | os.PathLike | None = None) -> "Figure":
+        """Draw the first scenes: boxes, reconstruction, q(n|x), patches; also save it if a path is given."""
+        from attend.figures import save_figure, scenes_figure
+
+        figure = scenes_figure(self)
+        if path is not None:
+            save_figure(figure, path)
+        return figure
+
+    def _name(self, row: int) -> str:
+        return f"image-{row}" if self.names is None else self.names[row]
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {name: getattr(self, name) for name in _ARRAYS}
+
+
+_ARRAYS: dict[str, Any] = {
+    field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"
+}
+
+
+def _plain(array: np.ndarray) -> list:
+    """Python floats rounded to what single precision knows, to keep files short."""
+    return np.asarray(array, np.float64).round(6).tolist()
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears at `path`, whole, only when the block ends without an error.
+
+    Missing parent folders are made.
+
+    Raises:
+        AttendError: the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AttendError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,137 @@
+"""The folder that one training owns: its configuration, curves and checkpoints."""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attend.errors import AttendError
+from attend.training.checkpoint import Checkpoints
+
+
+class RunFolder:
+    """`config.json`, `metrics.jsonl` (one row a line), `checkpoints/` and `tensorboard/` in one folder.
+
+    `RunFolder(path)` opens a run that exists; `RunFolder.create` starts one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        """Open a run; AttendError when there is none at `path`."""
+        self.path = Path(path)
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
+        if not self.path.is_dir():
+            raise AttendError(f"{self.path}: no such run folder")
+        if not self._config.is_file():
+            raise AttendError(f"{self.path}: is not a run folder, it has no config.json")
+        self._curves: Any = None
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], config: Mapping[str, Any]) -> "RunFolder":
+        """Start a run in a new or empty folder.
+
+        Raises:
+            AttendError: something is at `path` already, or it cannot be written.
+        """
+        path = Path(path)
+        if (path / "config.json").exists():
+            raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
+        with _writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+            _replace(path / "config.json", json.dumps(config, indent=2) + "\n")
+        return cls(path)
+
+    def config(self) -> dict[str, Any]:
+        """The stored configuration.
+
+        Raises:
+            AttendError: config.json is not a JSON object.
+        """
+        try:
+            config = json.loads(self._config.read_text())
+        except ValueError as error:
+            raise AttendError(f"{self._config}: is not JSON ({error})") from error
+        if not isinstance(config, dict):
+            raise AttendError(f"{self._config}: must hold a JSON object, not a {type(config).__name__}")
+        return config
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Replace the stored configuration, say after extending the number of steps."""
+        with _writing(self.path):
+            _replace(self._config, json.dumps(config, indent=2) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The logged rows, in order; a last line cut short by a crash is left out.
+
+        Raises:
+            AttendError: another line is not JSON.
+        """
+        if not self._metrics.exists():
+            return []
+        lines = self._metrics.read_text().split("\n")[:-1]
+        try:
+            return [json.loads(line) for line in lines]
+        except ValueError as error:
+            raise AttendError(f"{self._metrics}: has a line that is not JSON ({error})") from error
+
+    @contextmanager
+    def recording(self, step: int) -> Iterator[float]:
+        """Open the folder for `log` and `checkpoints.save`, continuing from `step`.
+
+        Rows and checkpoints later than that are dropped, so the curves become those of an uninterrupted run.
+        On leaving, everything has been written. Yields the seconds that the run has trained before.
+        """
+        from tensorboardX import SummaryWriter
+
+        rows = [row for row in self.metrics() if row["step"] <= step]
+        self.checkpoints.discard_after(step)
+        with _writing(self.path):
+            _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+            self._curves = SummaryWriter(str(self.path / "tensorboard"), purge_step=step + 1)
+        try:
+            yield rows[-1]["seconds"] if rows else 0.0
+        finally:
+            self._curves.close()
+            self.checkpoints.close()
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Add a row, which has a `step`, to metrics.jsonl and the TensorBoard curves; only while recording.
+
+        A NaN or infinite value is logged as null.
+        """
+        finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        with _writing(self.path), self._metrics.open("a") as file:
+            file.write(json.dumps(finite) + "\n")
+        for name, value in finite.items():
+            if name != "step" and value is not None:
+                self._curves.add_scalar(name, value, row["step"])
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise AttendError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

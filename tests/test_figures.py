@@ -1,0 +1,102 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from attend.errors import AttendError
+from attend.figures import FORMATS, curves_figure, samples_figure, save_figure, scenes_figure
+from attend.scenes import Scenes
+
+
+def make_scenes(counts, objects=3, channels=1):
+    rng = np.random.default_rng(0)
+    batch = len(counts)
+
+    def draw(*shape):
+        return rng.random((batch, *shape), dtype=np.float32)
+
+    return Scenes(
+        images=draw(20, 30, channels),
+        reconstructions=draw(20, 30, channels),
+        where=draw(objects, 3),
+        where_sd=draw(objects, 3),
+        what=draw(objects, 5),
+        what_sd=draw(objects, 5),
+        count_probs=np.eye(objects + 1, dtype=np.float32)[list(counts)],
+        boxes=draw(objects, 4) * 10 + 1,
+        patches=draw(objects, 8, 8, channels),
+    )
+
+
+def rectangles(axes):
+    return [p for p in axes.patches if isinstance(p, Rectangle)]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_each_row_shows_as_many_boxes_and_patches_as_its_count(channels):
+    scenes = make_scenes([0, 2, 1], channels=channels)
+    grid = np.array(scenes_figure(scenes).axes).reshape(3, -1)
+    for row, count in enumerate([0, 2, 1]):
+        drawn = rectangles(grid[row, 0])
+        assert len(drawn) == count
+        for box, truth in zip(drawn, scenes.boxes[row], strict=False):
+            np.testing.assert_allclose((*box.get_xy(), box.get_width(), box.get_height()), truth)
+        assert sum(len(axes.images) for axes in grid[row]) == 2 + count
+        heights = [bar.get_height() for bar in rectangles(grid[row, 2])]
+        np.testing.assert_allclose(heights, scenes.count_probs[row])
+        assert grid[row, 0].images[0].get_extent() == [0, 30, 20, 0]  # boxes and pixel edges coincide
+
+
+def test_no_more_rows_than_the_limit():
+    assert len(scenes_figure(make_scenes([1] * 5), limit=2).axes) == 2 * 4
+    assert len(scenes_figure(make_scenes([0])).axes) == 3
+
+
+def test_samples_are_titled_with_their_counts():
+    figure = samples_figure(make_scenes([0] * 5).images, np.arange(5))
+    assert [axes.get_title() for axes in figure.axes if axes.images] == [f"n = {n}" for n in range(5)]
+
+
+def test_curves_skip_what_was_not_measured():
+    rows = [{"step": 100, "elbo": -5.0}, {"step": 200, "elbo": 3.0, "count_accuracy": 0.5}]
+    elbo, accuracy = curves_figure(rows).axes
+    np.testing.assert_array_equal(elbo.lines[0].get_xydata(), [[100, -5], [200, 3]])
+    np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[200, 0.5]])
+    assert len(curves_figure(rows[:1]).axes) == 1
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: scenes_figure(make_scenes([1])[:0]),
+        lambda: samples_figure(np.zeros((0, 5, 5, 1)), np.zeros(0, int)),
+        lambda: curves_figure([{"step": 1}]),
+    ],
+)
+def test_nothing_to_draw_is_an_error(draw):
+    with pytest.raises(AttendError):
+        draw()
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_is_written(tmp_path, kind):
+    path = tmp_path / f"figure.{kind}"
+    save_figure(curves_figure([{"step": 1, "elbo": 0.0}]), path)
+    assert [path] == list(tmp_path.iterdir())
+    if kind not in ("pdf", "svg"):
+        Image.open(path).load()
+
+
+@pytest.mark.parametrize("name", ["figure.bmp", "figure", "figure.txt"])
+def test_other_suffixes_are_refused_naming_the_right_ones(tmp_path, name):
+    with pytest.raises(AttendError, match=r"\.png, \.pdf, \.svg, \.jpg, \.webp"):
+        save_figure(curves_figure([{"step": 1, "elbo": 0.0}]), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_pyplot_is_never_imported():
+    check = "import sys, attend.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check]).returncode == 0
