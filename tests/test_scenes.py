@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from attend.errors import AttendError
-from attend.scenes import Scenes, atomic_file
+from attend.files import atomic_file
+from attend.scenes import Scenes
 
 
 def make_scenes(batch=3, objects=3, channels=1, seed=0, names=None):
@@ -99,9 +100,7 @@ def test_coco_holds_the_objects_up_to_the_count(tmp_path):
 
 
 def damaged(tmp_path, change):
-    arrays = {
-        name: value for name, value in vars(make_scenes(names=("a", "b", "c"))).items() if value is not None
-    }
+    arrays = {name: value for name, value in vars(make_scenes(names=("a", "b", "c"))).items() if value is not None}
     change(arrays)
     np.savez(tmp_path / "scenes.npz", **arrays)
     return tmp_path / "scenes.npz"

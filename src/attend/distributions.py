@@ -1,4 +1,4 @@
-"""Distributions of the latents, as modules: their parameters are arrays that pass through `vmap`, `scan` and a file.
+"""Distributions of the latents, as modules whose parameters are arrays that pass through `vmap` and `scan`.
 
 A distribution has `sample(key)`, `mode`, `log_prob(value)` and `kl(prior)`, where `prior` is of the same family. All
 are over one object's latent, with no batch axis. The libraries' own keep their batch shape outside the arrays, which
@@ -26,6 +26,11 @@ class Distribution(Protocol):
         """The value that stands for the whole distribution."""
         ...
 
+    @property
+    def spread(self) -> Array:
+        """Standard deviation about the mode, in the units of the value."""
+        ...
+
     def log_prob(self, value: Array) -> Float[Array, ""]:
         """Log density of `value`, in nats."""
         ...
@@ -38,19 +43,24 @@ class Distribution(Protocol):
 class Gaussian(eqx.Module):
     """Independent normals: `mean` and standard deviation `sd`, each `(D,)`."""
 
-    mean: Float[Array, "d"]
-    sd: Float[Array, "d"]
+    mean: Float[Array, " d"]
+    sd: Float[Array, " d"]
 
-    def sample(self, key: PRNGKeyArray) -> Float[Array, "d"]:
+    def sample(self, key: PRNGKeyArray) -> Float[Array, " d"]:
         """A draw `mean + sd * noise` (Kingma and Welling 2014, "Auto-Encoding Variational Bayes", eq. 4)."""
         return self.mean + self.sd * jax.random.normal(key, self.mean.shape)
 
     @property
-    def mode(self) -> Float[Array, "d"]:
+    def mode(self) -> Float[Array, " d"]:
         """The mean."""
         return self.mean
 
-    def log_prob(self, value: Float[Array, "d"]) -> Float[Array, ""]:
+    @property
+    def spread(self) -> Float[Array, " d"]:
+        """The standard deviation."""
+        return self.sd
+
+    def log_prob(self, value: Float[Array, " d"]) -> Float[Array, ""]:
         """Log density of `value`."""
         z = (value - self.mean) / self.sd
         return jnp.sum(-0.5 * z**2 - jnp.log(self.sd) - 0.5 * math.log(2 * math.pi))
@@ -78,6 +88,11 @@ class Window(eqx.Module):
     def mode(self) -> Float[Array, "3"]:
         """The median, which is the mode of (log scale, x, y)."""
         return _to_where(self.mean)
+
+    @property
+    def spread(self) -> Float[Array, "3"]:
+        """The standard deviation, that of scale to first order."""
+        return self.sd.at[0].multiply(jnp.exp(self.mean[0]))
 
     def log_prob(self, value: Float[Array, "3"]) -> Float[Array, ""]:
         """Log density of (scale, x, y)."""

@@ -13,7 +13,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from attend.errors import AttendError
-from attend.scenes import SHOWN, Scenes, atomic_file
+from attend.files import atomic_file
+from attend.scenes import SHOWN, Scenes
 
 FORMATS = ("png", "pdf", "svg", "jpg", "webp")
 """File types, told by their suffix, that `save_figure` writes."""
@@ -60,9 +61,7 @@ def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
     return figure
 
 
-def samples_figure(
-    images: Float[np.ndarray, "n height width channel"], counts: Int[np.ndarray, " n"]
-) -> Figure:
+def samples_figure(images: Float[np.ndarray, "n height width channel"], counts: Int[np.ndarray, " n"]) -> Figure:
     """A grid of scenes drawn from the model, each titled with its number of objects.
 
     Raises:
@@ -99,9 +98,7 @@ def curves_figure(metrics: Sequence[Mapping]) -> Figure:
     if "elbo" not in panels:
         raise AttendError("curves_figure: no row of the metrics has an elbo; there is nothing to draw")
     figure = Figure(figsize=(4.2 * len(panels), 3), layout="constrained")
-    for axes, (key, points) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
+    for axes, (key, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         steps, values = np.array(points, float).T
         axes.plot(steps, values, color="#1f77b4", linewidth=1.5, marker="o" if len(steps) < 3 else "")
         axes.set_xlabel("training step", fontsize=9, color=_INK)
@@ -133,9 +130,7 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     """
     kind = Path(path).suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        raise AttendError(
-            f"{path}: the suffix is {Path(path).suffix!r}; a figure needs one of .{', .'.join(FORMATS)}"
-        )
+        raise AttendError(f"{path}: the suffix is {Path(path).suffix!r}; a figure needs one of .{', .'.join(FORMATS)}")
     with atomic_file(path) as file:
         figure.savefig(file, format=kind, dpi=150)
 

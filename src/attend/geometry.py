@@ -11,7 +11,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-def resampling_kernel(inputs: int, outputs: int, centre: Float[Array, ""], pitch: Float[Array, ""]) -> Float[Array, "o i"]:
+def resampling_kernel(
+    inputs: int, outputs: int, centre: Float[Array, ""], pitch: Float[Array, ""]
+) -> Float[Array, "o i"]:
     """Weights that resample `inputs` pixels to `outputs`, whose middle is at `centre` and which are `pitch` apart.
 
     `centre` and `pitch` are in input pixels, 0 being the middle of the first. Outside the input there is nothing (0).
@@ -22,7 +24,9 @@ def resampling_kernel(inputs: int, outputs: int, centre: Float[Array, ""], pitch
     return jnp.maximum(0.0, 1.0 - distance / reach) / reach
 
 
-def window(where: Float[Array, "3"], size: tuple[int, int]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+def window(
+    where: Float[Array, "3"], size: tuple[int, int]
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """The window's middle (column, row) and its side, in pixels of an image of `size` (height, width).
 
     Columns and rows count from 0, the middle of the first pixel.
@@ -52,10 +56,12 @@ def place(patch: Float[Array, "g g c"], where: Float[Array, "3"], size: tuple[in
     return jnp.einsum("hg,gkc,wk->hwc", rows, patch, columns)
 
 
-def window_box(where: Float[Array, "3"], size: tuple[int, int]) -> Float[Array, "4"]:
-    """The window as a box `(x0, y0, width, height)` in pixels, 0 being the left or top edge of the image."""
-    column, row, side = window(where, size)
-    return jnp.stack([column + 0.5 - side / 2, row + 0.5 - side / 2, side, side])
+def box_window(box: Float[Array, "4"], size: tuple[int, int]) -> Float[Array, "3"]:
+    """The smallest window `where` that covers `box`, `(x0, y0, width, height)` in pixels; at least one pixel."""
+    height, width = size
+    x0, y0, wide, high = box
+    side = jnp.maximum(jnp.maximum(wide, high), 1.0)
+    return jnp.stack([side / min(height, width), (2 * x0 + wide) / width - 1, (2 * y0 + high) / height - 1])
 
 
 def footprint_box(layer: Float[Array, "h w c"], threshold: float = 0.3) -> Float[Array, "4"]:

@@ -1,18 +1,17 @@
 """`Scenes`: what inference found in a batch of images, as arrays to index, print, plot and export."""
 
-import contextlib
 import dataclasses
 import json
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import Float, Int, jaxtyped
 
 from attend.errors import AttendError
+from attend.files import atomic_file, read_npz, write_npz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,9 +82,7 @@ class Scenes(eqx.Module):
         lines = [f"{len(self)} {noun} of {height}x{width}x{channels}: counts {counts or 'none'}"]
         if len(self) <= SHOWN:
             for row, count in enumerate(self.counts):
-                for (x0, y0, wide, high), sure in zip(
-                    self.boxes[row, :count], self.presence[row, :count], strict=True
-                ):
+                for (x0, y0, wide, high), sure in zip(self.boxes[row, :count], self.presence[row, :count], strict=True):
                     lines.append(
                         f"  {self._name(row)}: box x0={x0:.1f} y0={y0:.1f} width={wide:.1f} height={high:.1f}"
                         f", presence {sure:.3f}"
@@ -146,8 +143,7 @@ class Scenes(eqx.Module):
         arrays: dict[str, Any] = self._arrays()
         if self.names is not None:
             arrays["names"] = np.array(self.names, dtype=np.str_)
-        with atomic_file(path) as file:
-            np.savez_compressed(file, **arrays)
+        write_npz(path, arrays)
 
     @staticmethod
     def from_npz(path: str | os.PathLike) -> "Scenes":
@@ -156,20 +152,12 @@ class Scenes(eqx.Module):
         Raises:
             AttendError: the file is missing, damaged or not one of these, or its arrays disagree.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-        except FileNotFoundError:
-            raise AttendError(f"{path}: there is no such file") from None
-        except Exception as error:  # a damaged archive can raise almost anything
-            raise AttendError(f"{path}: not a readable .npz file of inferred scenes") from error
+        arrays = read_npz(path)
         names = arrays.pop("names", None)
         with jaxtyped("context"):  # one context, so that equal axis names must have equal lengths
             for name, annotation in _ARRAYS.items():
                 if name not in arrays:
-                    raise AttendError(
-                        f"{path}: {name} is missing; a file of inferred scenes has {', '.join(_ARRAYS)}"
-                    )
+                    raise AttendError(f"{path}: {name} is missing; a file of inferred scenes has {', '.join(_ARRAYS)}")
                 if not isinstance(arrays[name], annotation):
                     raise AttendError(
                         f"{path}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}; "
@@ -198,34 +186,9 @@ class Scenes(eqx.Module):
         return {name: getattr(self, name) for name in _ARRAYS}
 
 
-_ARRAYS: dict[str, Any] = {
-    field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"
-}
+_ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"}
 
 
 def _plain(array: np.ndarray) -> list:
     """Python floats rounded to what single precision knows, to keep files short."""
     return np.asarray(array, np.float64).round(6).tolist()
-
-
-@contextlib.contextmanager
-def atomic_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Open a file for writing that appears at `path`, whole, only when the block ends without an error.
-
-    Missing parent folders are made.
-
-    Raises:
-        AttendError: the file cannot be written.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            yield file
-        os.replace(temporary, path)
-    except OSError as error:
-        raise AttendError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -147,9 +147,7 @@ def test_glyphs_that_cannot_be_used_are_refused(glyphs, classes):
 
 def test_objects_that_cannot_fit_are_refused():
     white = np.full((1, 8, 8), 255, np.uint8)
-    with pytest.raises(
-        AttendError, match=r"counts: 2 objects of 8 to 8 pixels on a canvas of 10 add up past white"
-    ):
+    with pytest.raises(AttendError, match=r"counts: 2 objects of 8 to 8 pixels on a canvas of 10 add up past white"):
         compose(white, np.array([0]), n=5, seed=0, canvas=10, counts=(2,), size=(8, 8))
 
 

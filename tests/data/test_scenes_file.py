@@ -61,13 +61,12 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 def test_save_refuses_a_name_or_folder_it_cannot_write(tmp_path):
     with pytest.raises(AttendError, match=r"must end in \.npz"):
         SceneData(**fields()).save(tmp_path / "scenes.zip")
-    with pytest.raises(AttendError, match=r"absent.*cannot be written"):
-        SceneData(**fields()).save(tmp_path / "absent" / "scenes.npz")
+    (tmp_path / "file").touch()
+    with pytest.raises(AttendError, match=r"file.*cannot be written"):
+        SceneData(**fields()).save(tmp_path / "file" / "scenes.npz")
 
 
-@pytest.mark.parametrize(
-    "index", [slice(1, 3), np.array([3, 0]), np.array([True, False, True, False]), 2, -1]
-)
+@pytest.mark.parametrize("index", [slice(1, 3), np.array([3, 0]), np.array([True, False, True, False]), 2, -1])
 def test_indexing_picks_from_every_field(index):
     given = fields()
     data = SceneData(**given, names=("a", "b", "c", "d"))

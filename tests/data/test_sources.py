@@ -95,9 +95,7 @@ def test_what_cannot_be_met_is_refused_by_name(scenes_file, tmp_path):
         load(scenes_file, n=8)
     with pytest.raises(AttendError, match="n: 0 scenes"):
         load(scenes_file, n=0)
-    with pytest.raises(
-        AttendError, match="split: 'training' is unknown; it must be one of train, valid, test"
-    ):
+    with pytest.raises(AttendError, match="split: 'training' is unknown; it must be one of train, valid, test"):
         load("digits", split="training")
     (tmp_path / "empty").mkdir()
     with pytest.raises(AttendError, match="holds no image"):

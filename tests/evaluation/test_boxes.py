@@ -83,9 +83,7 @@ def test_mean_iou_by_hand():
 def test_mean_iou_ignores_the_order_of_objects(seed):
     boxes, _, true, counts = random_data(seed)
     three = np.full(len(boxes), 3)
-    assert mean_iou(boxes, three, true, counts) == pytest.approx(
-        mean_iou(boxes[:, ::-1], three, true, counts)
-    )
+    assert mean_iou(boxes, three, true, counts) == pytest.approx(mean_iou(boxes[:, ::-1], three, true, counts))
     assert mean_iou(true, counts, true, counts) == pytest.approx(1)
 
 

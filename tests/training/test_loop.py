@@ -142,9 +142,7 @@ def test_a_value_that_is_not_finite_stops_the_training(tmp_path, bad):
         assert bool(jnp.isfinite(metrics["loss"]))
         assert not bool(metrics["finite"])
     else:
-        with pytest.raises(
-            AttendError, match=r"after step 40, by step 45; the last good checkpoint is step 30"
-        ):
+        with pytest.raises(AttendError, match=r"after step 40, by step 45; the last good checkpoint is step 30"):
             fit(make_state(), run, 100, breaks)
         good = run.checkpoints.restore_latest(make_state())
         assert int(good.step) == 30

@@ -155,9 +155,7 @@ def _check_settings(
     if not len(glyphs):
         raise AttendError("glyphs: there are none; at least one is needed")
     if len(classes) != len(glyphs):
-        raise AttendError(
-            f"classes: there are {len(classes)} for {len(glyphs)} glyphs; there must be one for each"
-        )
+        raise AttendError(f"classes: there are {len(classes)} for {len(glyphs)} glyphs; there must be one for each")
     if classes.min() < 0:
         raise AttendError(f"classes: {classes.min()} is negative; a class must be 0 or more")
     if n < 1:
@@ -165,9 +163,7 @@ def _check_settings(
     if np.min(seed) < 0:
         raise AttendError(f"seed: {seed} is negative; it must be 0 or more")
     if not 1 <= size[0] <= size[1] <= canvas:
-        raise AttendError(
-            f"size: {size} on a canvas of {canvas}; it must be 1 <= smallest <= largest <= canvas"
-        )
+        raise AttendError(f"size: {size} on a canvas of {canvas}; it must be 1 <= smallest <= largest <= canvas")
     if not len(counts) or min(counts) < 0:
         raise AttendError(f"counts: {tuple(counts)}; there must be at least one, each 0 or more")
     if rows < max(counts):

@@ -24,9 +24,7 @@ def read_images(path: str | Path) -> SceneData:
     path = Path(path)
     paths = [path]
     if path.is_dir():
-        paths = sorted(
-            p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-        )
+        paths = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
         if not paths:
             raise AttendError(f"{path}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
     images = []
@@ -34,9 +32,7 @@ def read_images(path: str | Path) -> SceneData:
         images.append(_read_image(p))
         if images[-1].shape[:2] != images[0].shape[:2]:
             (h0, w0), (h, w) = images[0].shape[:2], images[-1].shape[:2]
-            raise AttendError(
-                f"{paths[0]} is {w0}x{h0} pixels but {p} is {w}x{h}; all images must have one size"
-            )
+            raise AttendError(f"{paths[0]} is {w0}x{h0} pixels but {p} is {w}x{h}; all images must have one size")
     channels = max(image.shape[2] for image in images)
     stacked = np.stack([np.broadcast_to(image, (*image.shape[:2], channels)) for image in images])
     return SceneData(stacked, names=tuple(p.name for p in paths))

@@ -7,10 +7,10 @@ import numpy as np
 import pooch
 
 from attend.data.idx import read_idx
-from attend.data.npz import read_npz
 from attend.data.scenes_file import SceneData
 from attend.data.splits import Split, compose_split, split_glyphs
 from attend.errors import AttendError
+from attend.files import read_npz
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -44,14 +44,8 @@ def mnist(
         raise AttendError(f"mnist: reads {path} or downloads; give the path or download, not both")
     if download:
         fetch(split)
-    if (
-        path is None
-        and not download
-        and not all((cache_folder() / name).is_file() for name in _official(split))
-    ):
-        raise AttendError(
-            "mnist: is not on this machine; give download=True (--download), or its files as mnist:PATH"
-        )
+    if path is None and not download and not all((cache_folder() / name).is_file() for name in _official(split)):
+        raise AttendError("mnist: is not on this machine; give download=True (--download), or its files as mnist:PATH")
     return compose_split("mnist", mnist_glyphs(path or cache_folder(), split), split, n, seed, options)
 
 
@@ -70,9 +64,7 @@ def mnist_glyphs(path: Path, split: Split) -> tuple[np.ndarray, np.ndarray]:
     images_path, labels_path = (_existing(path, name) for name in _official(split))
     images, classes = read_idx(images_path, 3), read_idx(labels_path, 1)
     if len(images) != len(classes):
-        raise AttendError(
-            f"{labels_path}: holds {len(classes)} labels for the {len(images)} images beside it"
-        )
+        raise AttendError(f"{labels_path}: holds {len(classes)} labels for the {len(images)} images beside it")
     valid = len(images) - len(images) // 12
     part = {"train": slice(0, valid), "valid": slice(valid, None), "test": slice(None)}[split]
     return images[part], classes[part]
@@ -127,7 +119,5 @@ def _read_npz_glyphs(path: Path) -> tuple[np.ndarray, np.ndarray]:
             f"{path}: images: {images.dtype} {images.shape}; it must be uint8 (n, side, side), white on black"
         )
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-        raise AttendError(
-            f"{path}: labels: {labels.dtype} {labels.shape}; it must be integers ({len(images)},)"
-        )
+        raise AttendError(f"{path}: labels: {labels.dtype} {labels.shape}; it must be integers ({len(images)},)")
     return images, labels

@@ -7,8 +7,8 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from attend.data.npz import read_npz, write_npz
 from attend.errors import AttendError
+from attend.files import read_npz, write_npz
 
 
 @no_type_check  # the checks below say more, in one line
@@ -41,25 +41,19 @@ class SceneData:
             hint = " (multiply images in [0, 1] by 255 and round)" if self.images.dtype.kind == "f" else ""
             raise AttendError(f"images: dtype is {self.images.dtype}; it must be uint8, 0 to 255{hint}")
         if self.images.ndim != 4 or self.images.shape[3] not in (1, 3) or 0 in self.images.shape[1:]:
-            raise AttendError(
-                f"images: shape is {self.images.shape}; it must be (n, height, width, 1 or 3 channels)"
-            )
+            raise AttendError(f"images: shape is {self.images.shape}; it must be (n, height, width, 1 or 3 channels)")
         n = len(self.images)
         _check("counts", self.counts, np.int64, (n,), "(n,)")
         _check("boxes", self.boxes, np.float32, (n, None, 4), "(n, max_objects, 4)")
         _check("labels", self.labels, np.int64, (n, None), "(n, max_objects)")
         if self.names is not None and len(self.names) != n:
-            raise AttendError(
-                f"names: there are {len(self.names)} for {n} images; there must be one for each"
-            )
+            raise AttendError(f"names: there are {len(self.names)} for {n} images; there must be one for each")
         if self.counts is not None and (self.counts < 0).any():
             raise AttendError(f"counts: {self.counts.min()} is negative; a count must be 0 or more")
         if self.boxes is not None:
             unused = (self.boxes == 0).all(axis=2)
             sound = np.isfinite(self.boxes).all(axis=2) & (self.boxes[..., 2:] > 0).all(axis=2)
-            _refuse(
-                ~(unused | sound), "boxes: image {} has a box that is not finite or has no width or height"
-            )
+            _refuse(~(unused | sound), "boxes: image {} has a box that is not finite or has no width or height")
         if self.labels is not None:
             _refuse(self.labels < -1, "labels: image {} has a label below -1; only -1 may mark an unused row")
         used = _used_rows(self.boxes, self.labels)
@@ -120,9 +114,7 @@ class SceneData:
         """
         arrays = read_npz(path)
         if "images" not in arrays:
-            raise AttendError(
-                f"{path}: holds {', '.join(arrays) or 'no array'}; a scenes file must hold images"
-            )
+            raise AttendError(f"{path}: holds {', '.join(arrays) or 'no array'}; a scenes file must hold images")
         images = arrays["images"]
         if not images.size:
             raise AttendError(f"{path}: images: shape is {images.shape}; there must be at least one image")
@@ -155,9 +147,7 @@ def _used_rows(boxes: np.ndarray | None, labels: np.ndarray | None) -> dict[str,
     return used
 
 
-def _used_first(
-    boxes: np.ndarray | None, labels: np.ndarray | None
-) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _used_first(boxes: np.ndarray | None, labels: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Move the used rows of each image to the front; a field of a wrong shape is left for the checks."""
     ordered = []
     for field, ndim in ((boxes, 3), (labels, 2)):
@@ -178,18 +168,14 @@ def _as(name: str, array: np.ndarray | None, dtype: type) -> np.ndarray | None:
     raise AttendError(f"{name}: dtype is {array.dtype}; it must be {np.dtype(dtype)}")
 
 
-def _check(
-    name: str, array: np.ndarray | None, dtype: type, shape: tuple[int | None, ...], shape_text: str
-) -> None:
+def _check(name: str, array: np.ndarray | None, dtype: type, shape: tuple[int | None, ...], shape_text: str) -> None:
     """Refuse an array of another type or shape; None in `shape` stands for any length."""
     if array is None:
         return
     if array.dtype != dtype:
         raise AttendError(f"{name}: dtype is {array.dtype}; it must be {np.dtype(dtype)}")
     if array.ndim != len(shape) or any(a not in (b, None) for a, b in zip(shape, array.shape, strict=True)):
-        raise AttendError(
-            f"{name}: shape is {array.shape}; it must be {shape_text} with n = {shape[0]} images"
-        )
+        raise AttendError(f"{name}: shape is {array.shape}; it must be {shape_text} with n = {shape[0]} images")
 
 
 def _refuse(bad: np.ndarray, line: str) -> None:

@@ -19,9 +19,7 @@ datasets.register("digits")(digits)
 datasets.register("mnist")(mnist)
 
 
-def load(
-    source: str | Path, *, split: str = "train", n: int | None = None, seed: int = 0, **options: Any
-) -> SceneData:
+def load(source: str | Path, *, split: str = "train", n: int | None = None, seed: int = 0, **options: Any) -> SceneData:
     """Scenes from a data set or from files.
 
     Args:

@@ -5,9 +5,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 
-def iou(
-    a: Float[np.ndarray, "*batch a 4"], b: Float[np.ndarray, "*batch b 4"]
-) -> Float[np.ndarray, "*batch a b"]:
+def iou(a: Float[np.ndarray, "*batch a 4"], b: Float[np.ndarray, "*batch b 4"]) -> Float[np.ndarray, "*batch a b"]:
     """Intersection over union of every box of `a` with every box of `b`, in [0, 1]; 0 for an empty box."""
     a, b = a[..., :, None, :].astype(float), b[..., None, :, :].astype(float)
     low = np.maximum(a[..., :2], b[..., :2])

@@ -19,14 +19,10 @@ def count_confusion(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]
 
 def count_accuracy_by_count(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> dict[str, float]:
     """The count accuracy among scenes of each true count that occurs; keys are strings, as in JSON."""
-    return {
-        str(count): count_accuracy(inferred[true == count], true[true == count]) for count in np.unique(true)
-    }
+    return {str(count): count_accuracy(inferred[true == count], true[true == count]) for count in np.unique(true)}
 
 
-def count_ece(
-    count_probs: Float[np.ndarray, "n counts"], counts: Int[np.ndarray, " n"], bins: int = 15
-) -> float:
+def count_ece(count_probs: Float[np.ndarray, "n counts"], counts: Int[np.ndarray, " n"], bins: int = 15) -> float:
     """Expected calibration error of q(n|x): is the most probable count right as often as it claims?
 
     Scenes fall into `bins` equal-width bins of the largest probability; the error is the average of

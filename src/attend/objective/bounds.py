@@ -12,33 +12,44 @@ from attend.p import Generative
 from attend.q import Cell, Trace, unroll
 
 
-def per_count(values: Float[Array, "t"]) -> Float[Array, "n"]:
+def per_count(values: Float[Array, " t"]) -> Float[Array, " n"]:
     """The sum of a per-step quantity over the objects of a scene of n = 0..N objects."""
     return jnp.concatenate([jnp.zeros(1), jnp.cumsum(values)])
 
 
-def elbo(p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, "n"]) -> Float[Array, ""]:
-    """The ELBO of the paper's eq. 2 for one image and one pass, the expectation over n taken exactly.
+def elbo(
+    p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, " n"]
+) -> Float[Array, ""]:
+    """The paper's eq. 2 for one image and one pass, in nats, the expectation over n taken exactly.
 
-    sum_n q(n|x) [log p(x|canvas_n) + log p(n) - log q(n|x) - sum_{t<=n} KL_t], in nats.
+    sum_n q(n|x) [log p(x|canvas_n) + log p(n) - log q(n|x) - sum_{t<=n} KL_t].
     """
     log_q = trace.count_log_probs
     terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl)
     return jnp.sum(jnp.exp(log_q) * terms)
 
 
-def log_weight(p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, "n"]) -> Float[Array, ""]:
-    """log of an unbiased estimate of p(x) from one pass: sum_n p(x, n, z_1..n) / q(z_1..n | x)."""
-    terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - per_count(trace.log_ratio)
-    return jax.nn.logsumexp(terms)
+def count_terms(
+    p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """log [p(x, n, z_1..n) / q(z_1..n | x)] for n = 0..N, from one pass, in nats.
+
+    Its log-sum-exp is the log of an unbiased estimate of p(x); its softmax estimates the posterior over counts.
+    """
+    return p.likelihood.log_prob(image, trace.canvases) + log_p_count - per_count(trace.log_ratio)
 
 
 def importance_weighted_bound(
-    p: Generative, q: Cell, image: Float[Array, "h w c"], log_p_count: Float[Array, "n"], key: PRNGKeyArray, samples: int
+    p: Generative,
+    q: Cell,
+    image: Float[Array, "h w c"],
+    log_p_count: Float[Array, " n"],
+    key: PRNGKeyArray,
+    samples: int,
 ) -> Float[Array, ""]:
     """The bound of Burda et al. 2016 ("Importance Weighted Autoencoders", eq. 8) from `samples` passes, in nats."""
 
-    def one(key):
-        return log_weight(p, unroll(p, q, image, key), image, log_p_count)
+    def log_weight(key):
+        return jax.nn.logsumexp(count_terms(p, unroll(p, q, image, key), image, log_p_count))
 
-    return jax.nn.logsumexp(jax.vmap(one)(jax.random.split(key, samples))) - jnp.log(samples)
+    return jax.nn.logsumexp(jax.lax.map(log_weight, jax.random.split(key, samples))) - jnp.log(samples)

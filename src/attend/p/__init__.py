@@ -1,5 +1,6 @@
 """p, the generative half: draw a count, draw each object's where and what, render, add pixel noise."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -7,11 +8,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from attend.distributions import Distribution
+from attend.config import ModelConfig
+from attend.distributions import Distribution, Gaussian, Window
 from attend.p.count import annealed_log_odds, geometric, refitted
 from attend.p.decoder import PatchRenderer
 from attend.p.likelihood import PixelGaussian
-from attend.p.renderer import Renderer
+from attend.p.renderer import Renderer, renderers
 
 __all__ = [
     "Generative",
@@ -19,15 +21,17 @@ __all__ = [
     "PixelGaussian",
     "Renderer",
     "annealed_log_odds",
+    "generative",
     "geometric",
     "refitted",
+    "renderers",
 ]
 
 
 class Generative(eqx.Module):
     """The joint p(x, z, n) of the paper's section 2: `count` is log p(n), the rest is per object or per image."""
 
-    count: Float[Array, "n"]
+    count: Float[Array, " n"]
     where: Distribution
     what: Distribution
     renderer: Renderer[Any]
@@ -48,3 +52,17 @@ class Generative(eqx.Module):
             state = self.renderer.add(state, self.where.sample(where_key), self.what.sample(what_key))
             canvases.append(self.renderer.canvas(state))
         return jnp.stack(canvases)[count], count
+
+
+def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray) -> Generative:
+    """p with fresh parameters, for images of `size` (height, width, channels); every count is equally likely."""
+    return Generative(
+        count=geometric(0.0, config.max_objects),
+        where=Window(
+            jnp.array([math.log(config.scale), 0.0, 0.0]),
+            jnp.array([config.scale_sd, config.place_sd, config.place_sd]),
+        ),
+        what=Gaussian(jnp.zeros(config.what), jnp.ones(config.what)),
+        renderer=renderers[config.renderer](config, size, key=key),
+        likelihood=PixelGaussian(config.pixel_sd),
+    )

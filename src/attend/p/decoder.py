@@ -1,31 +1,33 @@
-"""The partly specified renderer of the paper's 2D experiments: a learned decoder paints a patch, geometry places it."""
+"""The partly specified renderer of the paper's 2D experiments: a learned decoder and a window to paint it into."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from attend.config import ModelConfig
 from attend.geometry import place
+from attend.networks import Dense
+from attend.p.renderer import renderers
 
 
+@renderers.register("patch")
 class PatchRenderer(eqx.Module):
-    """Objects are patches decoded from `what`, placed by `where`, and added up (paper, section 3.1).
+    """Objects are patches decoded from `what`, placed by `where`, and added up (paper, section 3.1)."""
 
-    `bias` is added to the decoder's output before the sigmoid, so that patches start dark.
-    """
-
+    decoder: Dense
     size: tuple[int, int, int] = eqx.field(static=True)
     glimpse: int = eqx.field(static=True)
     bias: float = eqx.field(static=True)
-    decoder: eqx.nn.MLP
 
-    def __init__(self, size, what: int, *, glimpse: int, hidden: int, depth: int, bias: float, key: PRNGKeyArray):
+    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+        pixels = config.glimpse**2 * size[2]
+        self.decoder = Dense([config.what, *config.decoder_widths, pixels], key=key)
         self.size = size
-        self.glimpse = glimpse
-        self.bias = bias
-        self.decoder = eqx.nn.MLP(what, glimpse**2 * size[2], hidden, depth, jax.nn.relu, key=key)
+        self.glimpse = config.glimpse
+        self.bias = config.decoder_bias
 
-    def patch(self, what: Float[Array, "d"]) -> Float[Array, "g g c"]:
+    def patch(self, what: Float[Array, " d"]) -> Float[Array, "g g c"]:
         """What the object looks like, in [0, 1]."""
         return jax.nn.sigmoid(self.decoder(what) + self.bias).reshape(self.glimpse, self.glimpse, self.size[2])
 
@@ -33,7 +35,9 @@ class PatchRenderer(eqx.Module):
         """A black canvas."""
         return jnp.zeros(self.size)
 
-    def add(self, state: Float[Array, "h w c"], where: Float[Array, "3"], what: Float[Array, "d"]) -> Float[Array, "h w c"]:
+    def add(
+        self, state: Float[Array, "h w c"], where: Float[Array, "3"], what: Float[Array, " d"]
+    ) -> Float[Array, "h w c"]:
         """The canvas with the object's layer added."""
         return state + place(self.patch(what), where, self.size[:2])
 

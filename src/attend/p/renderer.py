@@ -5,9 +5,12 @@ pass, and a cell may look at the canvas so far while it infers the next object. 
 (`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
 """
 
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from jaxtyping import Array, Float
+
+from attend.registry import Registry
 
 State = TypeVar("State")
 
@@ -28,3 +31,7 @@ class Renderer(Protocol[State]):
     def canvas(self, state: State) -> Float[Array, "h w c"]:
         """The image of the scene as it stands."""
         ...
+
+
+renderers: Registry[Callable[..., Renderer[Any]]] = Registry("renderer")
+"""Renderers by name: each a class `(config, size, *, key)`."""

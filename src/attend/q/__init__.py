@@ -1,6 +1,9 @@
 """q, the inference half: cells that look at an image one object at a time, and the loop that unrolls them."""
 
+from attend.q.cell import Cell, Look, cells, draw
 from attend.q.count import count_log_probs
-from attend.q.unroll import Cell, Look, Trace, draw, unroll
+from attend.q.glance import GlanceCell
+from attend.q.lstm import LSTMCell
+from attend.q.unroll import Trace, unroll
 
-__all__ = ["Cell", "Look", "Trace", "count_log_probs", "draw", "unroll"]
+__all__ = ["Cell", "GlanceCell", "LSTMCell", "Look", "Trace", "cells", "count_log_probs", "draw", "unroll"]

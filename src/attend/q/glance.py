@@ -2,79 +2,94 @@
 
 A network of convolutions looks at image minus canvas and scores every cell of a coarse grid; attention over the cells
 chooses one, whose own offset then places the window. Every step does the same work on the same kind of input, so all
-steps share one skill, and a step cannot settle on a part of the image of its own. Because attention weights can be as
-sharp as they like, the window lands on one of two neighbouring objects, not between them, as the mean of a single
-Gaussian from a dense layer would.
+steps share one skill, and a step cannot settle on a part of the image of its own. A draw breaks ties between two
+objects, so the window lands on one of them and not between, where the mean of a single Gaussian would put it.
 """
+
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from attend.config import ModelConfig
 from attend.distributions import Window
+from attend.errors import AttendError
 from attend.geometry import attend
-from attend.q.convolution import Convolution, space_to_depth
+from attend.networks import Convolution, Dense, space_to_depth
+from attend.q.cell import Look, cells, draw
 from attend.q.heads import WhatEncoder, positive
-from attend.q.unroll import Look, draw
 
 BLOCK = 4
+"""Pixels on the side of the blocks that the first convolution takes in."""
+
+TEMPERATURE = 0.5
+"""Of the draw that commits to a place; lower is closer to all or nothing."""
 
 
+@cells.register("glance")
 class GlanceCell(eqx.Module):
-    """A difference cell (as in DAIR, paper section 3.3) without memory, with attention over a grid of places."""
+    """A difference cell (as in DAIR, paper section 3.3) without memory, with attention over a grid of places.
+
+    In training the attention is a relaxed one-hot draw (Jang et al. 2017, "Categorical Reparameterization with
+    Gumbel-Softmax", eq. 2). Its noise is the same under p and q, and so leaves the bound a bound. Without a key the
+    place with the best score is taken.
+    """
 
     stem: list[Convolution]
     head: eqx.nn.Linear
-    presence: eqx.nn.MLP
+    presence: Dense
     encode: WhatEncoder
-    prior_where: tuple[float, float, float] = eqx.field(static=True)
+    prior_log_scale: float = eqx.field(static=True)
     glimpse: int = eqx.field(static=True)
 
-    def __init__(
-        self, size, what: int, *, prior_where, glimpse: int, channels: tuple[int, ...], encoder_hidden: int,
-        encoder_depth: int, key: PRNGKeyArray,
-    ):
+    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+        if len(config.cell_widths) != 3:
+            raise AttendError(
+                f"model.cell_widths: is {config.cell_widths}; a glance cell has three, such as 32, 64, 64"
+            )
         keys = jax.random.split(key, 6)
-        a, b, c = channels
+        a, b, c = config.cell_widths
         self.stem = [
             Convolution(2 * size[2] * BLOCK**2, a, 2, stride=1, padding=0, key=keys[0]),
             Convolution(a, b, 3, stride=2, padding=1, key=keys[1]),
             Convolution(b, c, 3, stride=1, padding=1, key=keys[2]),
         ]
         self.head = eqx.nn.Linear(c, 1 + 6, key=keys[3])
-        self.presence = eqx.nn.MLP(c, "scalar", 64, 1, jax.nn.relu, key=keys[4])
-        self.encode = WhatEncoder(glimpse, size[2], what, hidden=encoder_hidden, depth=encoder_depth, key=keys[5])
-        self.prior_where = prior_where
-        self.glimpse = glimpse
+        self.presence = Dense([c, 64, 1], key=keys[4])
+        self.encode = WhatEncoder(config, size[2], key=keys[5])
+        self.prior_log_scale = math.log(config.scale)
+        self.glimpse = config.glimpse
 
-    def start(self, image):
+    def start(self, image: Float[Array, "h w c"]):
         """Nothing to remember."""
         return ()
 
-    def __call__(self, memory, image, canvas, key):
+    def __call__(self, memory, image: Float[Array, "h w c"], canvas: Float[Array, "h w c"], key: PRNGKeyArray | None):
         """See `attend.q.Cell`."""
-        where_key, what_key = (None, None) if key is None else jax.random.split(key)
+        place_key, where_key, what_key = (None, None, None) if key is None else jax.random.split(key, 3)
         canvas = jax.lax.stop_gradient(canvas)
         residual = image - canvas
-        x = space_to_depth(jnp.concatenate([residual, canvas], axis=-1), BLOCK)
+        features = space_to_depth(jnp.concatenate([residual, canvas], axis=-1), BLOCK)
         for convolution in self.stem:
-            x = jax.nn.relu(convolution(x))
-        rows, columns, _ = x.shape
-        cells = x.reshape(rows * columns, -1)
-        out = jax.vmap(self.head)(cells)
-        attention = jax.nn.softmax(out[:, 0])
-        centres = jnp.stack(
-            [
-                jnp.tile((2 * jnp.arange(columns) + 1) / columns - 1, rows),
-                jnp.repeat((2 * jnp.arange(rows) + 1) / rows - 1, columns),
-            ],
-            axis=-1,
-        )
-        offsets = 2 * jnp.tanh(out[:, 2:4]) * jnp.array([2 / columns, 2 / rows])
-        mean = jnp.concatenate([self.prior_where[0] + out[:, 1:2], centres + offsets], axis=-1)
-        q_where = Window(attention @ mean, positive(attention @ out[:, 4:7], 0.1))
-        presence_logit = self.presence(attention @ cells)
+            features = jax.nn.relu(convolution(features))
+        rows, columns, _ = features.shape
+        features = features.reshape(rows * columns, -1)
+        score, log_scale, offset, raw_sd = jnp.split(jax.vmap(self.head)(features), [1, 2, 4], axis=1)
+        attention = self.choose(score[:, 0], place_key)
+        x, y = jnp.meshgrid((2 * jnp.arange(columns) + 1) / columns - 1, (2 * jnp.arange(rows) + 1) / rows - 1)
+        middle = jnp.stack([x.ravel(), y.ravel()], axis=1)
+        reach = 2 * jnp.array([2 / columns, 2 / rows])
+        mean = jnp.concatenate([self.prior_log_scale + log_scale, middle + reach * jnp.tanh(offset)], axis=1)
+        q_where = Window(attention @ mean, positive(attention @ raw_sd, 0.1))
+        presence_logit = self.presence(attention @ features)[0]
         where = draw(q_where, where_key)
         q_what = self.encode(attend(residual, where, self.glimpse))
         return memory, Look(presence_logit, q_where, q_what, where, draw(q_what, what_key))
+
+    def choose(self, score: Float[Array, " cells"], key: PRNGKeyArray | None) -> Float[Array, " cells"]:
+        """Attention weights over the places: a relaxed draw, or all on the best without a key."""
+        if key is None:
+            return jax.nn.one_hot(jnp.argmax(score), score.shape[0])
+        return jax.nn.softmax((score + jax.random.gumbel(key, score.shape)) / TEMPERATURE)

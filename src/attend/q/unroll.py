@@ -1,7 +1,5 @@
 """One pass of q over an image: attend, infer, repeat."""
 
-from typing import Any, NamedTuple, Protocol
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,57 +7,29 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.distributions import Distribution
 from attend.p import Generative
+from attend.q.cell import Cell
 from attend.q.count import count_log_probs
-
-
-class Look(NamedTuple):
-    """What a cell says of one object: is there one, where, what. The values are draws, or modes without a key."""
-
-    presence_logit: Float[Array, ""]
-    q_where: Distribution
-    q_what: Distribution
-    where: Array
-    what: Array
-
-
-class Cell(Protocol):
-    """One step of q. `canvas` is what p has painted so far, which a difference network looks at too."""
-
-    def start(self, image: Float[Array, "h w c"]) -> Any:
-        """The memory before the first step; work that is the same at every step is done here, once an image."""
-        ...
-
-    def __call__(
-        self, memory: Any, image: Float[Array, "h w c"], canvas: Float[Array, "h w c"], key: PRNGKeyArray | None
-    ) -> tuple[Any, Look]:
-        """The next memory, and what is seen."""
-        ...
 
 
 class Trace(eqx.Module):
     """Everything one unrolled pass computed of one image; the step axis (N) comes first.
 
-    `kl` is KL(q || p) of where and what of each step, `log_ratio` the same by the one draw: log q - log p. Both in nats.
+    `kl` is KL(q || p) of where and what at each step, `log_ratio` its estimate log q - log p from the draw, in nats.
     """
 
-    presence_logits: Float[Array, "t"]
+    presence_logits: Float[Array, " t"]
     q_where: Distribution
     q_what: Distribution
     where: Float[Array, "t w"]
     what: Float[Array, "t d"]
-    kl: Float[Array, "t"]
-    log_ratio: Float[Array, "t"]
+    kl: Float[Array, " t"]
+    log_ratio: Float[Array, " t"]
     canvases: Float[Array, "n h w c"]
 
     @property
-    def count_log_probs(self) -> Float[Array, "n"]:
+    def count_log_probs(self) -> Float[Array, " n"]:
         """log q(n|x)."""
         return count_log_probs(self.presence_logits)
-
-
-def draw(distribution: Distribution, key: PRNGKeyArray | None) -> Array:
-    """A sample, or the mode when there is no key."""
-    return distribution.mode if key is None else distribution.sample(key)
 
 
 def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArray | None = None) -> Trace:
@@ -71,8 +41,10 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         state = p.renderer.add(state, look.where, look.what)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
         log_ratio = (
-            look.q_where.log_prob(look.where) - p.where.log_prob(look.where)
-            + look.q_what.log_prob(look.what) - p.what.log_prob(look.what)
+            look.q_where.log_prob(look.where)
+            - p.where.log_prob(look.where)
+            + look.q_what.log_prob(look.what)
+            - p.what.log_prob(look.what)
         )
         return (memory, state), (look, kl, log_ratio, p.renderer.canvas(state))
 
@@ -81,6 +53,12 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
     keys = None if key is None else jax.random.split(key, steps)
     _, (look, kl, log_ratio, canvases) = jax.lax.scan(step, (q.start(image), empty), keys, steps, unroll=min(steps, 4))
     return Trace(
-        look.presence_logit, look.q_where, look.q_what, look.where, look.what, kl, log_ratio,
+        look.presence_logit,
+        look.q_where,
+        look.q_what,
+        look.where,
+        look.what,
+        kl,
+        log_ratio,
         jnp.concatenate([p.renderer.canvas(empty)[None], canvases]),
     )

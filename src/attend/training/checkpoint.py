@@ -48,9 +48,7 @@ class Checkpoints:
         """
         ocp = _orbax()
         content, index = _pack({name: _raw(leaf) for name, leaf in _named_leaves(state).items()})
-        args = ocp.args.Composite(
-            state=ocp.args.PyTreeSave({"bytes": content}), index=ocp.args.JsonSave(index)
-        )
+        args = ocp.args.Composite(state=ocp.args.PyTreeSave({"bytes": content}), index=ocp.args.JsonSave(index))
         with self._writing():
             self._open().save(step, args=args)
 
@@ -64,17 +62,13 @@ class Checkpoints:
         """
         steps = self.steps()
         if not steps:
-            raise AttendError(
-                f"{self.folder}: holds no checkpoint; was the training stopped before its first?"
-            )
+            raise AttendError(f"{self.folder}: holds no checkpoint; was the training stopped before its first?")
         for step in reversed(steps):
             try:
                 leaves = self._read(step)
             except Exception as error:  # whatever orbax meets in a damaged file
                 reason = textwrap.shorten(f"{type(error).__name__}: {error}", 160)
-                warnings.warn(
-                    f"{self.folder / str(step)}: damaged checkpoint, skipped ({reason})", stacklevel=2
-                )
+                warnings.warn(f"{self.folder / str(step)}: damaged checkpoint, skipped ({reason})", stacklevel=2)
             else:
                 return self._fit(step, leaves, template)
         raise AttendError(f"{self.folder}: every checkpoint is damaged (steps {', '.join(map(str, steps))})")
@@ -151,9 +145,7 @@ def _pack(leaves: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
     One array, because orbax spills pages of tracebacks when one of many concurrent reads meets damage.
     """
     content = np.frombuffer(b"".join(leaf.tobytes() for leaf in leaves.values()), np.uint8)
-    index = [
-        {"name": name, "dtype": str(leaf.dtype), "shape": list(leaf.shape)} for name, leaf in leaves.items()
-    ]
+    index = [{"name": name, "dtype": str(leaf.dtype), "shape": list(leaf.shape)} for name, leaf in leaves.items()]
     return content, {"leaves": index, "sha256": _digest(content, index)}
 
 

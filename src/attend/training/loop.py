@@ -57,9 +57,7 @@ class Advance:
         return self.run(state, self.data, jnp.asarray(steps, jnp.int32))
 
 
-def make_advance(
-    loss_fn: Loss, optimiser: optax.GradientTransformation, data: PyTree, batch_size: int
-) -> Advance:
+def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: PyTree, batch_size: int) -> Advance:
     """Compile (on first use) the loop over steps, with the data resident on the device.
 
     An epoch is `n // batch_size` steps over a fresh permutation of the data, so no example comes twice in it.
@@ -135,6 +133,7 @@ def train(
     every: int = 100,
     run: RunFolder | None = None,
     evaluate: Callable[[TrainState], dict[str, Any]] | None = None,
+    finish: Callable[[TrainState], TrainState] | None = None,
     evaluate_every: int = 1000,
     checkpoint_every: int = 1000,
     progress: bool = True,
@@ -152,6 +151,7 @@ def train(
         run: where to log and save; rows and checkpoints in it that are later than `state` are dropped.
         evaluate: numbers about a state to merge into the row, say `count_accuracy` on validation scenes; None
             stands for one that the data cannot tell.
+        finish: applied to the state when step `steps` is reached, before it is saved.
         evaluate_every: period of `evaluate`, in steps.
         checkpoint_every: period of the checkpoints, in steps.
         progress: show a progress bar, or a line now and then where the output is not a terminal.
@@ -190,6 +190,8 @@ def train(
             row["images_per_second"] = (step - start) * advance.batch_size / (now - chunk_started)
             row["seconds"] = before + time.perf_counter() - started
             stop = interrupted.is_set()
+            if finish is not None and step == steps:
+                state = finish(state)
             if run is not None:
                 run.log(row)
                 if stop or _due(start, step, checkpoint_every, steps):
@@ -210,9 +212,7 @@ def _due(start: int, step: int, period: int, last: int) -> bool:
 
 def _not_finite(start: int, step: int, run: RunFolder | None) -> str:
     saved = [] if run is None else run.checkpoints.steps()
-    kept = (
-        f"the last good checkpoint is step {saved[-1]:,}" if saved else "no checkpoint had been saved before"
-    )
+    kept = f"the last good checkpoint is step {saved[-1]:,}" if saved else "no checkpoint had been saved before"
     return (
         f"training: the loss, its gradient or the parameters became NaN or infinite after step {start:,}, "
         f"by step {step:,}; {kept}; a smaller learning rate may help"

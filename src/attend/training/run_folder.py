@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from attend.errors import AttendError
+from attend.files import atomic_file
 from attend.training.checkpoint import Checkpoints
 
 
@@ -129,9 +130,5 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(path) as file:
+        file.write(text.encode())

@@ -1,0 +1,198 @@
+"""Every setting of a model and of its training, with the presets `paper` and `default`."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+from attend.errors import AttendError
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """p and q: sizes, priors and the kind of cell."""
+
+    max_objects: int = 3
+    """N, the most objects that a scene can have."""
+    cell: str = "glance"
+    """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
+    cell_widths: tuple[int, ...] = (32, 64, 64)
+    """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
+    renderer: str = "patch"
+    """How p paints objects: 'patch', a learned decoder."""
+    what: int = 50
+    """Numbers in an object's appearance code."""
+    glimpse: int = 24
+    """Side in pixels of the crop that q looks at and of the patch that p paints."""
+    scale: float = 0.45
+    """Prior median of an object's size, as a fraction of the image's shorter side."""
+    scale_sd: float = 0.2
+    """Prior standard deviation of the logarithm of that size."""
+    place_sd: float = 0.6
+    """Prior standard deviation of x and y, where the image reaches from -1 to 1."""
+    pixel_sd: float = 0.3
+    """Standard deviation of the pixel noise."""
+    encoder_widths: tuple[int, ...] = (256, 256)
+    """Hidden layers of the glimpse encoder."""
+    decoder_widths: tuple[int, ...] = (400,)
+    """Hidden layers of the patch decoder."""
+    decoder_bias: float = -2.0
+    """Added before the decoder's sigmoid, so that patches start dark."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The objective and the optimiser."""
+
+    estimator: str = "exact"
+    """'exact' (the count summed out), 'nvil' (the paper's score function with baseline) or 'iw'."""
+    samples: int = 1
+    """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
+    steps: int = 8000
+    """Optimiser steps."""
+    batch_size: int = 64
+    """Images a step."""
+    learning_rate: float = 1e-3
+    """Adam's learning rate for p and q, after the warm-up."""
+    baseline_learning_rate: float = 1e-3
+    """Adam's learning rate for the baseline of 'nvil'."""
+    warmup_steps: int = 100
+    """Steps over which the learning rate rises from 0."""
+    decay: Literal["cosine", "none"] = "cosine"
+    """What the learning rate does afterwards: fall to a hundredth along a cosine, or stay."""
+    clip_norm: float = 10.0
+    """Gradients longer than this are cut to it; 0 for never."""
+    count_log_odds_start: float = 6.9
+    """Prior log odds of one more object at step 0: in favour of objects, so that q learns to look for them."""
+    count_log_odds_end: float = -13.8
+    """The same at the end of the annealing: against objects, so that none is used twice."""
+    count_anneal_steps: int = 3000
+    """Steps from the one to the other."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that, with the data and the seed, determines a run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """The model."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Its training."""
+
+    def __post_init__(self):
+        """Refuse what cannot be or contradicts itself, by name."""
+        m, t = self.model, self.train
+        positive = {
+            "model.max_objects": m.max_objects,
+            "model.what": m.what,
+            "model.glimpse": m.glimpse,
+            "model.scale": m.scale,
+            "model.scale_sd": m.scale_sd,
+            "model.place_sd": m.place_sd,
+            "model.pixel_sd": m.pixel_sd,
+            "train.samples": t.samples,
+            "train.steps": t.steps,
+            "train.batch_size": t.batch_size,
+            "train.learning_rate": t.learning_rate,
+            "train.baseline_learning_rate": t.baseline_learning_rate,
+            "train.count_anneal_steps": t.count_anneal_steps,
+        }
+        for name, value in positive.items():
+            if not value > 0:
+                raise AttendError(f"{name}: is {value}; it must be above 0")
+        for name, value in {"train.warmup_steps": t.warmup_steps, "train.clip_norm": t.clip_norm}.items():
+            if not value >= 0:
+                raise AttendError(f"{name}: is {value}; it must be 0 or more")
+        for name in ("cell_widths", "encoder_widths", "decoder_widths"):
+            widths = getattr(m, name)
+            if not widths or min(widths) < 1:
+                raise AttendError(f"model.{name}: is {widths}; it must be one or more sizes, each 1 or more")
+        if t.warmup_steps >= t.steps:
+            raise AttendError(f"train.warmup_steps: is {t.warmup_steps}; it must be below train.steps, {t.steps}")
+        if t.samples > 1 and t.estimator != "iw":
+            raise AttendError(f"train.samples: is {t.samples}, which needs train.estimator 'iw', not {t.estimator!r}")
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "Config":
+        """The inverse of `dataclasses.asdict`; AttendError naming a field that is unknown or of a wrong type."""
+        sections = {"model": ModelConfig, "train": TrainConfig}
+        _known("config", values, sections)
+        return cls(**{name: section_from_dict(name, kind, values.get(name, {})) for name, kind in sections.items()})
+
+    def replace(self, **settings: Any) -> "Config":
+        """A copy with some settings changed, each by the name of its field, such as `steps=100`."""
+        changed = {name: {} for name in ("model", "train")}
+        for name, value in settings.items():
+            owners = [section for section in changed if name in _fields(getattr(self, section))]
+            if not owners:
+                known = ", ".join([*_fields(self.model), *_fields(self.train)])
+                raise AttendError(f"{name}: is no setting; the settings are {known}")
+            changed[owners[0]][name] = value
+        return Config(**{name: dataclasses.replace(getattr(self, name), **values) for name, values in changed.items()})
+
+
+PRESETS: dict[str, Config] = {
+    "default": Config(),
+    "paper": Config(
+        ModelConfig(
+            cell="lstm",
+            cell_widths=(256,),
+            glimpse=20,
+            encoder_widths=(200,),
+            decoder_widths=(200,),
+        ),
+        TrainConfig(
+            steps=100_000,
+            learning_rate=1e-4,
+            warmup_steps=0,
+            decay="none",
+            clip_norm=0.0,
+            estimator="nvil",
+        ),
+    ),
+}
+"""`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
+
+
+def section_from_dict(where: str, kind: type[Section], values: Any) -> Section:
+    """A section of a configuration from plain values; AttendError naming, after `where`, a field that is wrong."""
+    _known(where, values, _fields(kind))
+    hints = get_type_hints(kind)
+    return kind(**{name: _value(f"{where}.{name}", hints[name], value) for name, value in values.items()})
+
+
+def preset(name: str) -> Config:
+    """The preset called `name`; AttendError when there is none."""
+    if name not in PRESETS:
+        raise AttendError(f"preset: {name!r} is unknown; it must be one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _fields(section: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(section)]
+
+
+def _known(where: str, values: Any, names: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise AttendError(f"{where}: is {values!r}; it must be an object of settings")
+    for name in values:
+        if name not in names:
+            raise AttendError(f"{where}.{name}: is no setting; the settings are {', '.join(names)}")
+
+
+def _value(where: str, hint: Any, value: Any) -> Any:
+    choices = get_args(hint)
+    if hint in (int, float, str):
+        accepted = (int, float) if hint is float else hint
+        if isinstance(value, accepted) and not isinstance(value, bool):
+            return hint(value)
+        raise AttendError(f"{where}: is {value!r}; it must be of type {hint.__name__}")
+    if hint == tuple[int, ...]:
+        if isinstance(value, list | tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
+            return tuple(value)
+        raise AttendError(f"{where}: is {value!r}; it must be a list of whole numbers")
+    if value not in choices:
+        raise AttendError(f"{where}: is {value!r}; it must be one of {', '.join(choices)}")
+    return value

@@ -1,0 +1,66 @@
+"""Files that are either the old one or the whole new one, and `.npz` archives that are never unpickled."""
+
+import contextlib
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from attend.errors import AttendError
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears at `path`, whole, only when the block ends without an error.
+
+    Missing parent folders are made.
+
+    Raises:
+        AttendError: the file cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AttendError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz` file by name.
+
+    Raises:
+        AttendError: the file is missing, is not an `.npz`, is truncated, or holds pickled objects.
+    """
+    if not Path(path).is_file():
+        raise AttendError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise AttendError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    # What zipfile, zlib and numpy raise on a damaged member, an unknown compression, or an object array.
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise AttendError(f"{path}: cannot be read as plain arrays ({error}); it must be an intact .npz") from error
+
+
+def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `arrays` compressed to `path`, whole or not at all.
+
+    Raises:
+        AttendError: `path` does not end in `.npz`, or cannot be written.
+    """
+    if Path(path).suffix != ".npz":
+        raise AttendError(f"{path}: the name of an archive of arrays must end in .npz")
+    with atomic_file(path) as file:
+        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,208 @@
+"""`fit`: from images to a model."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import PyTree
+
+from attend.config import Config, TrainConfig, preset
+from attend.data import SceneData
+from attend.errors import AttendError
+from attend.model import Model, as_images
+from attend.objective import Estimator, estimators
+from attend.p import annealed_log_odds, geometric
+from attend.training import RunFolder, TrainState, make_advance, train
+
+LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
+"""Steps between rows of metrics, between counts on the validation scenes, and between checkpoints."""
+
+REFIT_IMAGES = 10_000
+"""Training images over which p(n) is refitted; more would not change it visibly."""
+
+
+def fit(
+    images: Any,
+    *,
+    config: Config | str = "default",
+    seed: int = 0,
+    run: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    validation: SceneData | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Model:
+    """Learn to count, locate and describe the objects in images, without labels.
+
+    Args:
+        images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`.
+        config: a preset's name ('default' or 'paper'), or a `Config`.
+        seed: of the parameters and of all noise; the same seed on the same machine gives the same model bit for bit.
+        run: a folder for curves and checkpoints; nothing is written when None.
+        resume: go on with the training in `run`, to the same result as if it had not been interrupted. Its stored
+            settings and seed are used; `steps` may be given to train for longer.
+        validation: scenes with known counts on which the accuracy of counting is shown meanwhile.
+        progress: show a progress bar.
+        **settings: single fields of the configuration, such as `steps=2000` or `max_objects=5`.
+
+    Raises:
+        AttendError: the images or the settings are not as above, or the run folder is in the way.
+        KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
+    """
+    pixels = as_images(images.images if isinstance(images, SceneData) else images)
+    config = (preset(config) if isinstance(config, str) else config).replace(**settings)
+    if resume:
+        if run is None:
+            raise AttendError("resume: needs the run folder to go on with")
+        folder = RunFolder(run)
+        stored = _Header.read(folder)
+        config, seed = _continued(stored, settings), stored.seed
+        if stored.size != pixels.shape[1:]:
+            raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
+    else:
+        folder = None if run is None else RunFolder.create(run, _Header(config, pixels.shape[1:], seed).to_dict())
+    start = _start(config, pixels.shape[1:], seed)
+    state = start.state
+    if resume and folder is not None and folder.checkpoints.steps():
+        state = folder.checkpoints.restore_latest(state)
+        folder.write_config(_Header(config, pixels.shape[1:], seed).to_dict())
+
+    def evaluate(state: TrainState) -> dict[str, float]:
+        assert validation is not None
+        counts = start.model(state).infer(validation.images).counts
+        return {"count_accuracy": float(np.mean(counts == validation.counts))}
+
+    def finish(state: TrainState) -> TrainState:
+        refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES])
+        return eqx.tree_at(lambda s: s.params[0].p.count, state, refitted.p.count)
+
+    state = train(
+        state,
+        make_advance(start.loss, start.optimiser, pixels, config.train.batch_size),
+        steps=config.train.steps,
+        every=min(LOG_EVERY, config.train.steps),
+        run=folder,
+        evaluate=evaluate if validation is not None and validation.counts is not None else None,
+        finish=finish,
+        evaluate_every=EVALUATE_EVERY,
+        checkpoint_every=CHECKPOINT_EVERY,
+        progress=progress,
+    )
+    return start.model(state)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model in a file written by `Model.save`, or the newest one in a run folder.
+
+    Raises:
+        AttendError: there is none, or it is damaged.
+    """
+    if not os.path.isdir(path):
+        return Model.load(path)
+    folder = RunFolder(path)
+    stored = _Header.read(folder)
+    start = _start(stored.config, stored.size, stored.seed)
+    return start.model(folder.checkpoints.restore_latest(start.state))
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What a run folder says of its run."""
+
+    config: Config
+    size: tuple[int, int, int]
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
+
+    @classmethod
+    def read(cls, folder: RunFolder) -> "_Header":
+        stored = folder.config()
+        try:
+            height, width, channels = (int(side) for side in stored["size"])
+            return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise AttendError(f"{folder.path}: its config.json is damaged ({error!r})") from error
+
+
+def _continued(stored: _Header, settings: dict[str, Any]) -> Config:
+    """The stored configuration, with more steps if asked for; nothing else may change on the way."""
+    config = stored.config.replace(**settings)
+    for name in settings:
+        if name != "steps" and config != stored.config.replace(steps=config.train.steps):
+            raise AttendError(f"{name}: cannot be changed on resuming; only steps can")
+    return config
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A training at step 0: its state, and what turns a state back into a model."""
+
+    state: TrainState
+    static: PyTree
+    loss: Callable[..., Any]
+    optimiser: optax.GradientTransformation
+
+    def model(self, state: TrainState) -> Model:
+        return eqx.combine(state.params, self.static)[0]
+
+
+def _start(config: Config, size: tuple[int, int, int], seed: int) -> _Start:
+    model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
+    model = Model.create(config.model, size, model_key)
+    estimator = estimators[config.train.estimator](samples=config.train.samples)
+    own = estimator.init(size, config.model.max_objects, own_key)
+    parameters, static = eqx.partition((model, own), eqx.is_inexact_array)
+    optimiser = make_optimiser(config.train)
+    state = TrainState.create(parameters, optimiser, state_key)
+    return _Start(state, static, make_loss(estimator, static, config), optimiser)
+
+
+def make_loss(estimator: Estimator, static: PyTree, config: Config):
+    """The loss of a batch at a step, as a function of the trainable parameters."""
+    t = config.train
+
+    def loss(parameters, images, key, step):
+        model, own = eqx.combine(parameters, static)
+        # The priors over where and what are given, not learned, and p(n) is refitted at the end.
+        p = eqx.tree_at(lambda p: (p.where, p.what), model.p, replace_fn=jax.lax.stop_gradient)
+        log_odds = annealed_log_odds(step, t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
+        log_p_count = geometric(log_odds, p.max_objects)
+        images = images / 255.0 if images.dtype == jnp.uint8 else images
+        return estimator.loss(own, p, model.q, images, log_p_count, key)
+
+    return loss
+
+
+def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
+    """Adam for (model, estimator's own parameters), each with its own learning rate."""
+
+    def schedule(peak: float) -> optax.Schedule:
+        after = config.steps - config.warmup_steps
+        if config.decay == "cosine":
+            return optax.warmup_cosine_decay_schedule(
+                0.0 if config.warmup_steps else peak, peak, config.warmup_steps, config.steps, peak / 100
+            )
+        rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
+        return optax.join_schedules([rise, optax.constant_schedule(peak)], [config.warmup_steps]) if after else rise
+
+    rates = {"model": config.learning_rate, "own": config.baseline_learning_rate}
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    chains: dict[Hashable, optax.GradientTransformation] = {
+        name: optax.chain(clip, optax.adam(schedule(rate))) for name, rate in rates.items()
+    }
+
+    def labels(parameters):
+        return tuple(
+            jax.tree.map(lambda _, name=name: name, part) for name, part in zip(rates, parameters, strict=True)
+        )
+
+    return optax.partition(chains, labels)

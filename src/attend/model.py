@@ -1,0 +1,223 @@
+"""`Model`: p and q together, and what a user does with them."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from attend.config import ModelConfig, section_from_dict
+from attend.errors import AttendError
+from attend.files import read_npz, write_npz
+from attend.geometry import attend, box_window, footprint_box
+from attend.objective import elbo, importance_weighted_bound
+from attend.p import Generative, generative, refitted
+from attend.q import Cell, cells, unroll
+from attend.scenes import Scenes
+
+Images = Array | np.ndarray
+
+
+class Model(eqx.Module):
+    """A generative model p of scenes and the network q that inverts it, for images of one size.
+
+    `attend.fit` makes one from images, `attend.load` reads one from a file or a run folder.
+    """
+
+    p: Generative
+    q: Cell
+    config: ModelConfig = eqx.field(static=True)
+
+    @classmethod
+    def create(cls, config: ModelConfig, size: tuple[int, int, int], key: PRNGKeyArray) -> "Model":
+        """A model with fresh parameters for images of `size` (height, width, channels)."""
+        p_key, q_key = jax.random.split(key)
+        return cls(generative(config, size, key=p_key), cells[config.cell](config, size, key=q_key), config)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images it knows."""
+        return self.p.renderer.size
+
+    def infer(self, images: Any, *, batch_size: int = 256, names: tuple[str, ...] | None = None) -> Scenes:
+        """Count, locate and describe the objects in each image, in one deterministic pass of q.
+
+        Args:
+            images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
+            batch_size: images that are on the device at once.
+            names: a name for each image, kept in the result.
+
+        Raises:
+            AttendError: the images are not such an array.
+        """
+        images = as_images(images, self.size)
+        parts = [jax.device_get(_decode(self, batch)) for batch in _batches(images, batch_size)]
+        fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
+        return Scenes(images=as_float(images), **fields, names=names)
+
+    def bounds(
+        self, images: Any, *, samples: int = 100, seed: int = 0, batch_size: int = 128
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The ELBO and the importance-weighted bound from `samples` passes of each image, in nats.
+
+        All constants are included, and p(n) is the one refitted after training.
+        """
+        images = as_images(images, self.size)
+        keys = jax.random.split(jax.random.key(seed), len(images))
+        parts = [
+            jax.device_get(_bounds(self, batch, batch_keys, samples))
+            for batch, batch_keys in zip(
+                _batches(images, batch_size), _batches(np.asarray(jax.random.key_data(keys)), batch_size), strict=True
+            )
+        ]
+        values = np.concatenate(parts)[: len(images)]
+        return values[:, 0], values[:, 1]
+
+    def sample(self, n: int, *, seed: int = 0) -> tuple[Float[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]:
+        """Draw `n` scenes from p: their images, in [0, 1] and without pixel noise, and their counts."""
+        canvases, counts = _sample(self, jax.random.split(jax.random.key(seed), n))
+        return np.clip(np.asarray(canvases), 0, 1), np.asarray(counts)
+
+    def with_refitted_count(self, images: Any) -> "Model":
+        """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have."""
+        count_probs = self.infer(images).count_probs
+        return eqx.tree_at(lambda model: model.p.count, self, refitted(jnp.asarray(count_probs)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to an `.npz` file: its arrays by name, and its configuration as JSON text."""
+        header = json.dumps({"model": dataclasses.asdict(self.config), "size": self.size})
+        write_npz(path, {"attend": np.array(header)} | _named_arrays(self))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Model":
+        """Read what `save` wrote. Nothing is ever unpickled.
+
+        Raises:
+            AttendError: the file is missing, damaged, or holds no model.
+        """
+        arrays = read_npz(path)
+        if "attend" not in arrays:
+            raise AttendError(f"{path}: holds no model; one is written by model.save(path)")
+        try:
+            header = json.loads(str(arrays["attend"]))
+            config = section_from_dict("model", ModelConfig, header["model"])
+            height, width, channels = (int(side) for side in header["size"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AttendError(f"{path}: its header is damaged ({error})") from error
+        skeleton = eqx.filter_eval_shape(cls.create, config, (height, width, channels), jax.random.key(0))
+        expected = _named_arrays(skeleton)
+        for name, leaf in expected.items():
+            found = arrays.get(name)
+            if found is None or found.shape != leaf.shape or found.dtype != leaf.dtype:
+                what = "missing" if found is None else f"{found.dtype}{found.shape}"
+                raise AttendError(f"{path}: {name} is {what}; it must be {leaf.dtype}{leaf.shape}")
+        leaves, tree = jax.tree.flatten(skeleton)
+        return jax.tree.unflatten(tree, [jnp.asarray(arrays[name]) for name in expected][: len(leaves)])
+
+
+def as_float(images: np.ndarray) -> Float[np.ndarray, "n h w c"]:
+    """uint8 0..255 as float32 in [0, 1]; floats as they are."""
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images.astype(np.float32)
+
+
+def as_images(images: Any, size: tuple[int, int, int] | None = None) -> np.ndarray:
+    """`images` as an array (n, H, W, C) of uint8, or of float32 in [0, 1].
+
+    Raises:
+        AttendError: another type or shape, not of `size`, no image at all, or pixels out of range or not finite.
+    """
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise AttendError(
+            f"images: shape is {images.shape}; it must be (n, height, width) or (n, height, width, 1 or 3)"
+        )
+    if not len(images):
+        raise AttendError("images: there are none; at least one is needed")
+    if size is not None and images.shape[1:] != size:
+        found, wanted = ("x".join(map(str, shape)) for shape in (images.shape[1:], size))
+        raise AttendError(f"images: are {found} (height x width x channels); the model knows {wanted}")
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f":
+        raise AttendError(f"images: dtype is {images.dtype}; it must be uint8, or float in [0, 1]")
+    if not np.isfinite(images).all():
+        raise AttendError(f"images: image {_first(~np.isfinite(images))} has a pixel that is NaN or infinite")
+    if images.min() < 0 or images.max() > 1:
+        raise AttendError(f"images: reach from {images.min():g} to {images.max():g}; floats must be in [0, 1]")
+    return images.astype(np.float32)
+
+
+def _first(bad: np.ndarray) -> int:
+    return int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
+
+
+def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Equal batches, the last one filled up with copies of its last row, so that one compiled program serves all."""
+    size = min(size, len(rows))
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+
+
+def _to_unit(images: Images) -> Float[Array, "b h w c"]:
+    return jnp.asarray(images) / 255.0 if images.dtype == jnp.uint8 else jnp.asarray(images)
+
+
+@eqx.filter_jit
+def _decode(model: Model, images: Images) -> dict[str, Array]:
+    """The fields of `Scenes` for a batch."""
+    p = model.p
+    empty = p.renderer.empty()
+    background = p.renderer.canvas(empty)
+
+    def one(image):
+        trace = unroll(p, model.q, image)
+
+        def describe(where, what):
+            layer = p.renderer.canvas(p.renderer.add(empty, where, what))
+            box = footprint_box(layer - background)
+            return box, attend(layer, box_window(box, image.shape[:2]), model.config.glimpse)
+
+        boxes, patches = jax.vmap(describe)(trace.where, trace.what)
+        return {
+            "reconstructions": trace.canvases[jnp.argmax(trace.count_log_probs)],
+            "count_probs": jnp.exp(trace.count_log_probs),
+            "where": trace.where,
+            "where_sd": jax.vmap(lambda q: q.spread)(trace.q_where),
+            "what": trace.what,
+            "what_sd": jax.vmap(lambda q: q.spread)(trace.q_what),
+            "boxes": boxes,
+            "patches": patches,
+        }
+
+    return jax.vmap(one)(_to_unit(images))
+
+
+@eqx.filter_jit
+def _bounds(model: Model, images: Images, key_data: Images, samples: int) -> Float[Array, "b 2"]:
+    p, q = model.p, model.q
+
+    def one(image, key):
+        elbo_key, bound_key = jax.random.split(key)
+        low = elbo(p, unroll(p, q, image, elbo_key), image, p.count)
+        return jnp.stack([low, importance_weighted_bound(p, q, image, p.count, bound_key, samples)])
+
+    return jax.vmap(one)(_to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))
+
+
+@eqx.filter_jit
+def _sample(model: Model, keys: PRNGKeyArray):
+    return jax.vmap(model.p.sample)(keys)
+
+
+def _named_arrays(model: Model) -> dict[str, Any]:
+    leaves = jax.tree_util.tree_leaves_with_path(model)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}

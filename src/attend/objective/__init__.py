@@ -1,0 +1,19 @@
+"""The objective: bounds of log p(x), and estimators of their gradient."""
+
+from attend.objective.bounds import count_terms, elbo, importance_weighted_bound, per_count
+from attend.objective.estimator import Estimator, estimators
+from attend.objective.exact import Exact
+from attend.objective.importance import ImportanceWeighted
+from attend.objective.nvil import NVIL
+
+__all__ = [
+    "NVIL",
+    "Estimator",
+    "Exact",
+    "ImportanceWeighted",
+    "count_terms",
+    "elbo",
+    "estimators",
+    "importance_weighted_bound",
+    "per_count",
+]

@@ -1,0 +1,36 @@
+"""What an estimator is: a loss whose gradient, on average, is that of a bound of log p(x)."""
+
+from typing import Protocol
+
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from attend.p import Generative
+from attend.q import Cell
+from attend.registry import Registry
+
+Losses = tuple[Float[Array, ""], dict[str, Float[Array, ""]]]
+"""The loss of a batch, and scalars to log, `elbo` in nats among them."""
+
+
+class Estimator(Protocol):
+    """A pair of pure functions. What it learns for itself, such as a baseline, is apart from p and q."""
+
+    def init(self, size: tuple[int, int, int], max_objects: int, key: PRNGKeyArray) -> PyTree:
+        """The estimator's own parameters, for images of `size`; None when it has none."""
+        ...
+
+    def loss(
+        self,
+        own: PyTree,
+        p: Generative,
+        q: Cell,
+        images: Float[Array, "b h w c"],
+        log_p_count: Float[Array, " n"],
+        key: PRNGKeyArray,
+    ) -> Losses:
+        """The loss and the scalars to log. `log_p_count` is the prior over counts at this step of training."""
+        ...
+
+
+estimators: Registry[type] = Registry("estimator")
+"""Estimators by name: each a class `(samples)`."""

@@ -1,0 +1,45 @@
+"""Training on the importance-weighted bound instead of the ELBO."""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from attend.objective.bounds import count_terms, elbo
+from attend.objective.estimator import estimators
+from attend.q import unroll
+
+
+@estimators.register("iw")
+@dataclass(frozen=True)
+class ImportanceWeighted:
+    """Minus the bound of Burda et al. 2016 (eq. 8) from `samples` passes an image, the count summed out in each.
+
+    That bound no longer depends on q(n|x), which is therefore fitted beside it: towards the posterior over counts
+    that each pass implies, weighted as in the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep").
+    """
+
+    samples: int = 1
+
+    def init(self, size, max_objects, key):
+        """None: nothing of its own to learn."""
+        return None
+
+    def loss(self, own, p, q, images, log_p_count, key):
+        """See `Estimator`."""
+
+        def one(image, key):
+            def single(key):
+                trace = unroll(p, q, image, key)
+                terms = count_terms(p, trace, image, log_p_count)
+                log_posterior = jax.lax.stop_gradient(jax.nn.log_softmax(terms))
+                cross_entropy = -jnp.sum(jnp.exp(log_posterior) * trace.count_log_probs)
+                return jax.nn.logsumexp(terms), cross_entropy, elbo(p, trace, image, log_p_count)
+
+            log_weights, cross_entropies, elbos = jax.vmap(single)(jax.random.split(key, self.samples))
+            bound = jax.nn.logsumexp(log_weights) - jnp.log(self.samples)
+            weights = jax.lax.stop_gradient(jax.nn.softmax(log_weights))
+            return bound, jnp.sum(weights * cross_entropies), jnp.mean(elbos)
+
+        bound, cross_entropy, value = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
+        return cross_entropy - bound, {"elbo": value, "iw_bound": bound}

@@ -1,0 +1,42 @@
+"""What a cell is: one step of q, which attends to one object."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from attend.distributions import Distribution
+from attend.registry import Registry
+
+
+class Look(NamedTuple):
+    """What a cell says of one object: is there one, where, what. The values are draws, or modes without a key."""
+
+    presence_logit: Float[Array, ""]
+    q_where: Distribution
+    q_what: Distribution
+    where: Array
+    what: Array
+
+
+class Cell(Protocol):
+    """One step of q. `canvas` is what p has painted so far, which a difference network looks at too."""
+
+    def start(self, image: Float[Array, "h w c"]) -> Any:
+        """The memory before the first step; work that is the same at every step is done here, once an image."""
+        ...
+
+    def __call__(
+        self, memory: Any, image: Float[Array, "h w c"], canvas: Float[Array, "h w c"], key: PRNGKeyArray | None
+    ) -> tuple[Any, Look]:
+        """The next memory, and what is seen."""
+        ...
+
+
+cells: Registry[Callable[..., Cell]] = Registry("cell")
+"""Cells by name: each a class `(config, size, *, key)`."""
+
+
+def draw(distribution: Distribution, key: PRNGKeyArray | None) -> Array:
+    """A sample, or the mode when there is no key."""
+    return distribution.mode if key is None else distribution.sample(key)
