@@ -16,7 +16,7 @@ def scenes_file(tmp_path):
 
 
 def test_the_registry_names_the_data_sets():
-    assert set(datasets) == {"digits", "mnist"}
+    assert set(datasets) == {"digits", "mnist", "omniglot", "sprites"}
 
 
 def test_digits_look_like_mnist():
@@ -81,7 +81,7 @@ def test_images_by_path(tmp_path):
 
 
 def test_what_cannot_be_met_is_refused_by_name(scenes_file, tmp_path):
-    with pytest.raises(AttendError, match=r"absent: is neither a data set .digits, mnist, mnist:PATH. nor"):
+    with pytest.raises(AttendError, match=r"absent: is neither a data set .digits, .*, omniglot:PATH. nor"):
         load("absent")
     with pytest.raises(AttendError, match="digits: takes no option 'canvass'; it takes canvas, counts, size"):
         load("digits", n=5, canvass=3)

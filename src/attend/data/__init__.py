@@ -1,19 +1,24 @@
-"""Scenes to learn from: composed from digits, read from a scenes file, or read from images."""
+"""Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
 from attend.data.compose import compose
 from attend.data.images import read_images
 from attend.data.scenes_file import SceneData
 from attend.data.sources import datasets, load
 from attend.data.splits import COMPOSE_OPTIONS, DEFAULT_N, SPLITS, Split
+from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
 
 __all__ = [
+    "COLOURS",
     "COMPOSE_OPTIONS",
     "DEFAULT_N",
+    "SHAPES",
     "SPLITS",
+    "SPRITE_OPTIONS",
     "SceneData",
     "Split",
     "compose",
     "datasets",
+    "draw_sprites",
     "load",
     "read_images",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 
+from attend.data.layout import check_layout, tight_boxes
 from attend.data.resize import resize_matrix
 from attend.data.scenes_file import SceneData
 from attend.errors import AttendError
@@ -54,7 +55,8 @@ def compose(
         AttendError: a setting is impossible, or the objects do not fit without adding up past white.
     """
     rows = max(counts, default=0) if max_objects is None else max_objects
-    _check_settings(glyphs, classes, n, seed, canvas, counts, size, rows)
+    _check_glyphs(glyphs, classes)
+    check_layout(n=n, seed=seed, canvas=canvas, counts=counts, size=size, rows=rows)
     rng = np.random.default_rng(seed)
     scene_counts = rng.choice(np.asarray(counts, np.int64), size=n)
     chosen = rng.integers(len(glyphs), size=(n, rows))
@@ -97,11 +99,14 @@ def _paint(
                 sizes = rng.integers(smallest, largest + 1, size=len(pending))
                 left, top = rng.integers(0, canvas - sizes + 1, size=(2, len(pending)))
                 patches = _resize(glyphs[chosen[pending, slot]], matrices[sizes - smallest])
+                visible = patches >= VISIBLE
+                if not visible.any(axis=(1, 2)).all():
+                    raise AttendError("glyphs: one is all but black at the size asked for; it would have no box")
                 summed = windows[pending, top, left] + patches
                 fits = summed.max(axis=(1, 2)) <= WHITE
                 windows[pending[fits], top[fits], left[fits]] = summed[fits]
                 corners = np.stack([left, top, np.zeros_like(left), np.zeros_like(top)], axis=1)
-                boxes[pending[fits], slot] = (corners + _tight_boxes(patches))[fits]
+                boxes[pending[fits], slot] = (corners + tight_boxes(visible))[fits]
                 pending = pending[~fits]
             stuck[pending] = True
         todo = stuck
@@ -130,43 +135,11 @@ def _resize(
     return np.clip(np.floor(resized + 0.5), 0, WHITE).astype(np.uint8)
 
 
-def _tight_boxes(patches: UInt8[np.ndarray, "object largest largest"]) -> np.ndarray:
-    """x0, y0, width, height (object, 4) of the visible pixels."""
-    visible = patches >= VISIBLE
-    if not visible.any(axis=(1, 2)).all():
-        raise AttendError("glyphs: one of them is all but black at the size asked for; it would have no box")
-    columns, rows = visible.any(axis=1), visible.any(axis=2)
-    x0, y0 = columns.argmax(axis=1), rows.argmax(axis=1)
-    x1, y1 = (patches.shape[1] - np.fliplr(filled).argmax(axis=1) for filled in (columns, rows))
-    return np.stack([x0, y0, x1 - x0, y1 - y0], axis=1)
-
-
-def _check_settings(
-    glyphs: np.ndarray,
-    classes: np.ndarray,
-    n: int,
-    seed: int | Sequence[int],
-    canvas: int,
-    counts: Sequence[int],
-    size: tuple[int, int],
-    rows: int,
-) -> None:
-    """Refuse settings that no scene can meet."""
+def _check_glyphs(glyphs: np.ndarray, classes: np.ndarray) -> None:
+    """Refuse glyphs that no scene can be made of."""
     if not len(glyphs):
         raise AttendError("glyphs: there are none; at least one is needed")
     if len(classes) != len(glyphs):
         raise AttendError(f"classes: there are {len(classes)} for {len(glyphs)} glyphs; there must be one for each")
     if classes.min() < 0:
         raise AttendError(f"classes: {classes.min()} is negative; a class must be 0 or more")
-    if n < 1:
-        raise AttendError(f"n: {n} scenes were asked for; it must be 1 or more")
-    if np.min(seed) < 0:
-        raise AttendError(f"seed: {seed} is negative; it must be 0 or more")
-    if not 1 <= size[0] <= size[1] <= canvas:
-        raise AttendError(f"size: {size} on a canvas of {canvas}; it must be 1 <= smallest <= largest <= canvas")
-    if not len(counts) or min(counts) < 0:
-        raise AttendError(f"counts: {tuple(counts)}; there must be at least one, each 0 or more")
-    if rows < max(counts):
-        raise AttendError(
-            f"max_objects: {rows} rows cannot hold {max(counts)} objects; it must be {max(counts)} or more"
-        )

@@ -1,6 +1,6 @@
 """Train, validation and test scenes that never share a glyph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, Literal
 
@@ -25,6 +25,13 @@ def check_split(split: str) -> None:
     """Raise AttendError unless `split` is one of `SPLITS`."""
     if split not in SPLITS:
         raise AttendError(f"split: {split!r} is unknown; it must be one of {', '.join(SPLITS)}")
+
+
+def check_options(name: str, options: Mapping[str, Any], taken: Sequence[str]) -> None:
+    """Raise AttendError unless the data set `name` takes every one of the `options`."""
+    unknown = [option for option in options if option not in taken]
+    if unknown:
+        raise AttendError(f"{name}: takes no option {unknown[0]!r}; it takes {', '.join(taken)}")
 
 
 def split_glyphs(images: np.ndarray, classes: np.ndarray, split: Split) -> tuple[np.ndarray, np.ndarray]:
@@ -52,9 +59,7 @@ def compose_split(
     Raises:
         AttendError: an option is unknown, the split has no glyph, or `compose` refuses a setting.
     """
-    unknown = [option for option in options if option not in COMPOSE_OPTIONS]
-    if unknown:
-        raise AttendError(f"{name}: takes no option {unknown[0]!r}; it takes {', '.join(COMPOSE_OPTIONS)}")
+    check_options(name, options, COMPOSE_OPTIONS)
     images, classes = glyphs
     if not len(images):
         raise AttendError(f"{name}: too few glyphs for a {split} split; there must be at least 16")

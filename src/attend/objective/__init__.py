@@ -1,6 +1,7 @@
 """The objective: bounds of log p(x), and estimators of their gradient."""
 
 from attend.objective.bounds import count_terms, elbo, importance_weighted_bound, per_count
+from attend.objective.concrete import Concrete
 from attend.objective.estimator import Estimator, estimators
 from attend.objective.exact import Exact
 from attend.objective.importance import ImportanceWeighted
@@ -8,6 +9,7 @@ from attend.objective.nvil import NVIL
 
 __all__ = [
     "NVIL",
+    "Concrete",
     "Estimator",
     "Exact",
     "ImportanceWeighted",

@@ -1,6 +1,7 @@
 """What an estimator is: a loss whose gradient, on average, is that of a bound of log p(x)."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
@@ -12,6 +13,7 @@ Losses = tuple[Float[Array, ""], dict[str, Float[Array, ""]]]
 """The loss of a batch, and scalars to log, `elbo` in nats among them."""
 
 
+@runtime_checkable
 class Estimator(Protocol):
     """A pair of pure functions. What it learns for itself, such as a baseline, is apart from p and q."""
 
@@ -32,5 +34,5 @@ class Estimator(Protocol):
         ...
 
 
-estimators: Registry[type] = Registry("estimator")
+estimators: Registry[Callable[..., Estimator]] = Registry("estimator")
 """Estimators by name: each a class `(samples)`."""

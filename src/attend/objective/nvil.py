@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,6 @@ from attend.objective.estimator import estimators
 from attend.q import unroll
 
 
-@estimators.register("nvil")
 @dataclass(frozen=True)
 class NVIL:
     """Neural variational inference and learning (Mnih and Gregor 2014, eqs. 7-9), as in the paper's section 2.1.
@@ -22,9 +22,12 @@ class NVIL:
     """
 
     samples: int = 1
+    baseline: bool = True
 
     def init(self, size, max_objects, key):
-        """The baseline network: image to one prediction a step."""
+        """The baseline network, image to one prediction a step; None without a baseline."""
+        if not self.baseline:
+            return None
         return Dense([math.prod(size), 256, max_objects], key=key)
 
     def loss(self, own, p, q, images, log_p_count, key):
@@ -42,10 +45,16 @@ class NVIL:
                 steps < n, jax.nn.log_sigmoid(trace.presence_logits), jax.nn.log_sigmoid(-trace.presence_logits)
             )
             drawn = steps <= n  # the chain ends with the first absence
-            gain = jax.lax.stop_gradient(value - likelihoods[0])
-            error = jnp.where(drawn, gain - own(image.ravel()), 0.0)
+            gain = jax.lax.stop_gradient(value)
+            if own is not None:
+                gain = gain - jax.lax.stop_gradient(likelihoods[0]) - own(image.ravel())
+            error = jnp.where(drawn, gain, 0.0)
             score = jnp.sum(jax.lax.stop_gradient(error) * log_q_steps)
             return value + score, value, jnp.sum(error**2) / jnp.sum(drawn)
 
         surrogate, value, error = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
         return error - surrogate, {"elbo": value, "baseline_error": error}
+
+
+estimators.register("nvil")(NVIL)
+estimators.register("nvil-no-baseline")(partial(NVIL, baseline=False))
