@@ -1,0 +1,142 @@
+"""What the benchmarks share: the machine, its matrix-product rate, data, a training, and how a table is printed."""
+
+import datetime
+import math
+import os
+import platform
+import re
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.core import ShapedArray
+from jax.extend.core import ClosedJaxpr, Jaxpr
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from attend import Config, Model, data
+from attend.fit import make_loss, make_optimiser
+from attend.objective import estimators
+from attend.training import TrainState
+
+MATRIX_SIDES = (512, 1024, 2048, 4096)
+"""Sides of the square matrices whose product is timed; the best rate counts."""
+
+WIDTH = 120
+"""Columns of a printed table, also where the output goes to a file."""
+
+
+def describe_machine() -> str:
+    """One line that a reader needs beside any figure: processor, cores, versions, date."""
+    devices = jax.devices()
+    device = "" if devices[0].platform == "cpu" else f", {len(devices)} x {devices[0].device_kind}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (
+        f"{_processor()}, {cores} cores{device}; {platform.system()}, Python {platform.python_version()}, "
+        f"jax {jax.__version__}; {datetime.date.today()}"
+    )
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def scenes(n: int, split: data.Split = "train") -> data.SceneData:
+    """Multi-digit scenes, 50x50 grey, made on the fly from the bundled digits."""
+    return data.load("digits", split=split, n=n)
+
+
+def start_training(config: Config, size: tuple[int, int, int], seed: int = 0) -> tuple[TrainState, Any, Any]:
+    """What `attend.fit` starts from: the state at step 0, the loss, and the optimiser."""
+    model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
+    estimator = estimators[config.train.estimator](samples=config.train.samples)
+    parts = Model.create(config.model, size, model_key), estimator.init(size, config.model.max_objects, own_key)
+    parameters, static = eqx.partition(parts, eqx.is_inexact_array)
+    optimiser = make_optimiser(config.train)
+    return TrainState.create(parameters, optimiser, state_key), make_loss(estimator, static, config), optimiser
+
+
+def median_seconds(call: Callable[[], Any], repeats: int) -> float:
+    """The median time of a call that returns JAX arrays or plain values, after one call to warm up."""
+    jax.block_until_ready(call())
+    return statistics.median(seconds(call) for _ in range(repeats))
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """The time of one call, its result computed in full."""
+    start = time.perf_counter()
+    jax.block_until_ready(call())
+    return time.perf_counter() - start
+
+
+def matrix_product_rate(sides: Iterable[int] = MATRIX_SIDES, repeats: int = 10) -> float:
+    """The best measured rate of a square float32 matrix product, in FLOP/s: what this machine can do."""
+    product = jax.jit(jnp.matmul)
+    rates = []
+    for side in sides:
+        a = jax.random.normal(jax.random.key(side), (side, side))
+        jax.block_until_ready(product(a, a))
+        rates.append(2 * side**3 / min(seconds(lambda a=a: product(a, a)) for _ in range(repeats)))
+    return max(rates)
+
+
+def matrix_flops(function: Callable[..., Any], *args: Any) -> int:
+    """Floating-point operations of all matrix products that `function(*args)` asks for: 2 m n k each.
+
+    They are counted in its jaxpr, before the compiler sees it; what lies in a `scan` counts once a step. Work that is
+    no matrix product counts nothing.
+    """
+    return _jaxpr_flops(jax.make_jaxpr(function)(*args).jaxpr)
+
+
+def _jaxpr_flops(jaxpr: Jaxpr) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        name, params = equation.primitive.name, equation.params
+        if name == "dot_general":
+            (contracted, _), _ = params["dimension_numbers"]
+            left, result = (cast(ShapedArray, v.aval) for v in (equation.invars[0], equation.outvars[0]))
+            total += 2 * result.size * math.prod(left.shape[axis] for axis in contracted)
+        elif name in ("conv_general_dilated", "while"):
+            raise NotImplementedError(f"the matrix products in a {name} are not counted")
+        inner = [_jaxpr_flops(inner) for inner in _inner_jaxprs(params)]
+        total += max(inner, default=0) if name == "cond" else params.get("length", 1) * sum(inner)
+    return total
+
+
+def _inner_jaxprs(params: dict[str, Any]) -> list[Jaxpr]:
+    values = jax.tree.leaves(list(params.values()), is_leaf=lambda value: isinstance(value, ClosedJaxpr | Jaxpr))
+    jaxprs = [value.jaxpr if isinstance(value, ClosedJaxpr) else value for value in values]
+    return [jaxpr for jaxpr in jaxprs if isinstance(jaxpr, Jaxpr)]
+
+
+def peak_memory() -> str:
+    """The most memory that this process has used so far, and the accelerator's where there is one."""
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
+    text = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:,.0f} MiB"
+    stats = jax.devices()[0].memory_stats() or {}
+    device = stats.get("peak_bytes_in_use")
+    return text if device is None else f"{text}, and {device / 2**20:,.0f} MiB on the device"
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str]) -> None:
+    """Print a table in Markdown, with the machine and notes below."""
+    table = Table(box=box.MARKDOWN)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=WIDTH, highlight=False)
+    console.print(table)
+    for note in (f"Machine: {describe_machine()}.", *notes):
+        console.print(f"- {note}")

@@ -1,0 +1,48 @@
+"""How many images a second a model reads, and how much memory that takes.
+
+uv run python benchmarks/inference.py
+
+Times `Model.infer` as a user calls it: numpy images in, `Scenes` with boxes, patches and reconstructions out. The
+parameters are fresh, because a pass costs the same whatever they are.
+"""
+
+import jax
+import tyro
+from common import median_seconds, peak_memory, print_table, scenes
+
+from attend import PRESETS, Model
+
+
+def main(n: int = 4096, batch_sizes: tuple[int, ...] = (1, 64, 256), repeats: int = 5) -> None:
+    """Print a table of inference.
+
+    Args:
+        n: images in a call; a sixteenth of it at batch size 1.
+        batch_sizes: images on the device at once.
+        repeats: timed calls, of which the median counts.
+    """
+    images = scenes(n).images
+    before = peak_memory()
+    rows = []
+    for name, config in PRESETS.items():
+        model = Model.create(config.model, images.shape[1:], jax.random.key(0))
+        for batch_size in batch_sizes:
+            given = images[: max(1, n // 16)] if batch_size == 1 else images
+
+            def infer(model=model, given=given, batch_size=batch_size):
+                return model.infer(given, batch_size=batch_size).count_probs
+
+            time = median_seconds(infer, repeats)
+            rows.append((name, str(batch_size), f"{len(given) / time:,.0f}", f"{time / len(given) * 1e3:.3f}"))
+    print_table(
+        ("preset", "batch size", "images/s", "ms an image"),
+        rows,
+        (
+            f"50x50x1, uint8; {n} images a call, median of {repeats} calls after one to warm up.",
+            f"Peak memory of the process: {peak_memory()}; it was {before} before, with the data in memory.",
+        ),
+    )
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
