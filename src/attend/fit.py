@@ -57,7 +57,7 @@ def fit(
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
     pixels = as_images(images.images if isinstance(images, SceneData) else images)
-    config = (preset(config) if isinstance(config, str) else config).replace(**settings)
+    folder = None
     if resume:
         if run is None:
             raise AttendError("resume: needs the run folder to go on with")
@@ -67,12 +67,16 @@ def fit(
         if stored.size != pixels.shape[1:]:
             raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
     else:
-        folder = None if run is None else RunFolder.create(run, _Header(config, pixels.shape[1:], seed).to_dict())
+        config = (preset(config) if isinstance(config, str) else config).replace(**settings)
     start = _start(config, pixels.shape[1:], seed)
+    advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
-    if resume and folder is not None and folder.checkpoints.steps():
+    header = _Header(config, pixels.shape[1:], seed).to_dict()
+    if folder is None and run is not None:  # not before every setting has been found right
+        folder = RunFolder.create(run, header)
+    elif folder is not None and folder.checkpoints.steps():
         state = folder.checkpoints.restore_latest(state)
-        folder.write_config(_Header(config, pixels.shape[1:], seed).to_dict())
+        folder.write_config(header)
 
     def evaluate(state: TrainState) -> dict[str, float]:
         assert validation is not None
@@ -85,7 +89,7 @@ def fit(
 
     state = train(
         state,
-        make_advance(start.loss, start.optimiser, pixels, config.train.batch_size),
+        advance,
         steps=config.train.steps,
         every=min(LOG_EVERY, config.train.steps),
         run=folder,
@@ -136,8 +140,9 @@ class _Header:
 def _continued(stored: _Header, settings: dict[str, Any]) -> Config:
     """The stored configuration, with more steps if asked for; nothing else may change on the way."""
     config = stored.config.replace(**settings)
+    before, after = (dataclasses.asdict(c.model) | dataclasses.asdict(c.train) for c in (stored.config, config))
     for name in settings:
-        if name != "steps" and config != stored.config.replace(steps=config.train.steps):
+        if name != "steps" and after[name] != before[name]:
             raise AttendError(f"{name}: cannot be changed on resuming; only steps can")
     return config
 

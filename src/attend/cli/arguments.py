@@ -1,0 +1,92 @@
+"""Arguments that several commands share, and the reading of the data that they name."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from tyro.conf import Positional, arg
+
+from attend.errors import AttendError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attend.data import SceneData
+    from attend.model import Model
+
+Run = Annotated[
+    Positional[Path],
+    arg(metavar="RUN", help="A run folder made by attend train, or a model saved by model.save (.npz)."),
+]
+
+SOURCES = (
+    "digits or sprites (offline); mnist or omniglot (cached, or with --download); mnist:PATH (an .npz of images "
+    "and labels, or a folder of MNIST's IDX files); omniglot:PATH (a folder of its zips); or a path: a scenes "
+    "file (.npz), an image, or a folder of images."
+)
+Data = Annotated[Positional[str], arg(metavar="DATA", help=SOURCES)]
+Images = Annotated[Positional[str], arg(metavar="IMAGES", help=SOURCES)]
+
+Figure = Annotated[Path, arg(metavar="FIGURE.png", help="The picture to write: .png, .pdf, .svg, .jpg or .webp.")]
+
+SceneSeed = Annotated[int, arg(help="Draws the scenes that are composed from digits.")]
+
+
+@dataclass(frozen=True)
+class Compose:
+    """How the scenes of a data set are composed. A path takes none of these."""
+
+    counts: Annotated[
+        tuple[int, ...] | None,
+        arg(metavar="INT [INT ...]", help_behavior_hint="(default: 0 1 2 for digits and mnist, 0 1 2 3 for sprites)"),
+    ] = None
+    """Numbers of objects to draw from, all equally likely."""
+    canvas: Annotated[int | None, arg(metavar="INT", help_behavior_hint="(default: 50)")] = None
+    """Width and height of a scene in pixels."""
+    size: Annotated[
+        tuple[int, int] | None,
+        arg(metavar="LO HI", help_behavior_hint="(default: 20 23 for digits and mnist, 14 22 for sprites)"),
+    ] = None
+    """Smallest and largest width of an object in pixels; of a digit, margin included."""
+    download: bool = False
+    """Fetch the files of mnist or omniglot, checksums verified, if they are not in the cache."""
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were given, by name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+ComposeOptions = tyro.conf.OmitArgPrefixes[Compose]
+
+
+def is_named(source: str) -> bool:
+    """Whether `source` names a data set, rather than a path."""
+    from attend.data import datasets
+
+    return source.partition(":")[0] in datasets
+
+
+def read(source: str, split: str, n: int | None, seed: int, compose: Compose) -> "SceneData":
+    """The scenes of a split of a data set, or all scenes of a path, which has no splits."""
+    from attend.data import load
+
+    return load(source, split=split, n=n, seed=seed, **compose.given())
+
+
+def fitting(images: "np.ndarray", model: "Model", source: str) -> "np.ndarray":
+    """`images` as the model takes them: grey ones in three channels if it knows colour.
+
+    Raises:
+        AttendError: they have another size or number of channels than the model knows.
+    """
+    from attend.model import as_images
+
+    if images.shape[3] == 1 and model.size[2] == 3:
+        images = images.repeat(3, axis=3)
+    try:
+        return as_images(images, model.size)
+    except AttendError as error:
+        raise AttendError(f"{source}: {error}") from None

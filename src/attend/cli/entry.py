@@ -1,0 +1,108 @@
+"""`main`: from the words of a command line to a command, and from its errors to an exit code."""
+
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import tyro
+
+from attend.cli.data import data
+from attend.cli.demo import demo
+from attend.cli.evaluate import evaluate
+from attend.cli.infer import infer
+from attend.cli.sample import sample
+from attend.cli.show import show
+from attend.cli.train import default_sections, train
+from attend.errors import AttendError
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    command.__name__: command for command in (demo, data, train, infer, show, evaluate, sample)
+}
+"""Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
+
+OVERVIEW = """\
+usage: attend COMMAND [ARGUMENTS]
+
+Count, locate and describe the objects in images, learned without a label.
+
+Commands:
+{commands}
+
+`attend COMMAND --help` says everything about one of them; `attend --version`
+prints the version.
+
+Examples:
+    attend demo
+    attend train digits --out runs/digits
+    attend show runs/digits digits --out scenes.png
+    attend evaluate runs/digits digits
+
+Exit status: 0 when all went well; 2 when an argument or a file is wrong, told
+in one line on stderr; 130 after Ctrl-C.
+"""
+
+
+MARKERS = (tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
+"""No --no-resume, and no None to type."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; `argv` is without the program's name, `sys.argv` if None."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            _run(list(sys.argv[1:] if argv is None else argv))
+            sys.stdout.flush()
+        except AttendError as error:
+            return _failed(str(error), 2)
+        except KeyboardInterrupt as error:
+            return _failed(str(error) or "interrupted", 130)
+        except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+            return 141
+        except OSError as error:
+            return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+        except SystemExit as done:  # tyro's way to end after --help (0) and after a usage error (2)
+            return int(done.code or 0)
+    return 0
+
+
+def _run(words: list[str]) -> None:
+    name, *rest = words or [""]
+    if name in ("-h", "--help"):
+        print(_overview(), end="")
+    elif name == "--version":
+        print(f"attend {version('attend')}")
+    elif name not in COMMANDS:
+        found = f"{name!r} is no command" if name else "a command is missing"
+        raise AttendError(f"{found}; it must be one of {', '.join(COMMANDS)} (see attend --help)")
+    else:
+        command = COMMANDS[name]
+        target: Any = command
+        if command is train:  # its settings default to those of a preset or of the run to go on with
+            model_section, train_section = default_sections(rest)
+            target = partial(command, model=model_section, train=train_section)
+        if "-h" in rest or "--help" in rest:  # printed here because tyro would join its lines
+            print(f"{inspect.getdoc(command)}\n")
+        tyro.cli(target, prog=f"attend {name}", description="", args=rest, config=MARKERS)
+
+
+def _overview() -> str:
+    lines = []
+    for name, command in COMMANDS.items():
+        lines.append(f"  {name:<9} {(inspect.getdoc(command) or '').splitlines()[0]}")
+    return OVERVIEW.format(commands="\n".join(lines))
+
+
+def _failed(message: str, status: int) -> int:
+    print(f"attend: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"attend: warning: {' '.join(str(message).split())}", file=sys.stderr)

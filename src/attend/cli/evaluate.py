@@ -1,0 +1,131 @@
+"""`attend evaluate`."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import arg
+
+from attend.cli.arguments import Compose, ComposeOptions, Data, Run, fitting, read
+from attend.errors import AttendError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from attend.data import SceneData
+    from attend.model import Model
+
+BOUND_IMAGES = 1000
+"""The importance-weighted bound is measured on no more images than this, the first ones."""
+
+WARM_UP_IMAGES = 256
+"""A full batch of `Model.infer`, so that the timed call compiles nothing."""
+
+ROWS = {
+    "count_accuracy": ("count accuracy", "{:.2%}"),
+    "count_ece": ("calibration error of the count", "{:.4f}"),
+    "mean_iou": ("mean IoU of boxes", "{:.3f}"),
+    "ap50": ("AP50 of boxes", "{:.3f}"),
+    "elbo": ("ELBO (nats an image)", "{:.1f}"),
+    "iw_bound": ("importance-weighted bound (nats an image)", "{:.1f}"),
+    "reconstruction_mse": ("reconstruction, mean squared error", "{:.5f}"),
+    "what_probe_accuracy": ("classes told from `what` by a linear probe", "{:.1%}"),
+    "images_per_second": ("images inferred a second", "{:,.0f}"),
+}
+"""The single numbers of a report, each with its name and format in the table."""
+
+
+def evaluate(
+    run: Run,
+    data: Data,
+    *,
+    as_json: Annotated[bool, arg(name="json", help="Print one JSON object instead of a table.")] = False,
+    samples: Annotated[int, arg(help="Passes per image in the importance-weighted bound.")] = 100,
+    n: Annotated[
+        int | None,
+        arg(
+            metavar="INT",
+            help="How many scenes; of a path, the first n.",
+            help_behavior_hint="(default: 10000; all of a path or of omniglot)",
+        ),
+    ] = None,
+    seed: Annotated[int, arg(help="Draws composed scenes, the noise of the bounds, and the probe's halves.")] = 0,
+    compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+) -> None:
+    """Measure a model on scenes of which the truth is known.
+
+    Data sets by name give scenes of their test split, made of digits that no
+    training scene has. What the data cannot tell is null in JSON.
+
+    count_accuracy           share of images whose most probable count is right
+    count_confusion          images by true count (row) and inferred count
+    count_accuracy_by_count  the same share for each true count
+    count_ece                calibration error of q(n|x), 15 bins; 0 is perfect
+    mean_iou                 overlap of true boxes with theirs, matched one to one
+    ap50                     average precision of boxes at an overlap of 0.5
+    elbo                     evidence lower bound in nats an image
+    iw_bound                 importance-weighted bound in nats an image, over at
+                             most the first 1,000 images
+    reconstruction_mse       mean squared error a pixel, pixels in [0, 1]
+    what_probe_accuracy      linear probe of `what` on the true classes
+    images_per_second        speed of inference, after a warm-up
+
+    Examples:
+        attend evaluate runs/digits digits
+        attend evaluate runs/digits scenes.npz --json > report.json
+    """
+    import attend
+
+    if samples < 1:
+        raise AttendError(f"samples: is {samples}; it must be 1 or more")
+    model = attend.load(run)
+    scenes = read(data, "test", n, seed, compose)
+    report = measure(model, scenes, fitting(scenes.images, model, data), samples=samples, seed=seed)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print_report(report)
+
+
+def measure(model: "Model", truth: "SceneData", images: "np.ndarray", *, samples: int, seed: int) -> dict[str, Any]:
+    """The report of `attend.evaluation.evaluate` on `images`, with the bounds and the speed."""
+    import attend.evaluation
+
+    model.infer(images[:WARM_UP_IMAGES])
+    started = time.perf_counter()
+    scenes = model.infer(images)
+    seconds = time.perf_counter() - started
+    elbo, _ = model.bounds(images, samples=1, seed=seed)
+    _, iw_bound = model.bounds(images[:BOUND_IMAGES], samples=samples, seed=seed)
+    return attend.evaluation.evaluate(
+        scenes,
+        counts=truth.counts,
+        boxes=truth.boxes,
+        labels=truth.labels,
+        elbo=elbo.mean(),
+        iw_bound=iw_bound.mean(),
+        images_per_second=len(images) / seconds,
+        seed=seed,
+    )
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """A report as tables on stdout; what is not known is left out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "value", header_style="")
+    for key, (name, form) in ROWS.items():
+        if report[key] is not None:
+            table.add_row(name, form.format(report[key]))
+        if key == "count_accuracy":
+            for count, share in (report["count_accuracy_by_count"] or {}).items():
+                table.add_row(f"  of scenes with {count}", f"{share:.1%}")
+    console = Console(highlight=False)
+    console.print(table)
+    if report["count_confusion"] is not None:
+        inferred = range(len(report["count_confusion"]))
+        confusion = Table("true count", *map(str, inferred), title="inferred count", header_style="", title_style="")
+        for count, row in enumerate(report["count_confusion"]):
+            confusion.add_row(str(count), *(f"{cell:,}" for cell in row))
+        console.print(confusion)

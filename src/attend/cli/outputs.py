@@ -1,0 +1,37 @@
+"""Is it possible to write there? Asked before the work is done rather than after."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from attend.errors import AttendError
+
+FIGURES = (".png", ".pdf", ".svg", ".jpg", ".webp")
+
+
+def check_file(path: Path, suffixes: Sequence[str]) -> None:
+    """Raise AttendError unless `path` ends in one of `suffixes` and a file can be written there."""
+    if path.suffix not in suffixes:
+        found = f"the suffix is {path.suffix!r}" if path.suffix else "it has no suffix"
+        raise AttendError(f"{path}: {found}; it must be {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise AttendError(f"{path}: is a folder; it must be the name of a file")
+    _check_writable(path, path.parent)
+
+
+def check_new_run(path: Path) -> None:
+    """Raise AttendError unless `path` can become a new run folder."""
+    if (path / "config.json").exists():
+        raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
+    if path.is_dir() and any(path.iterdir()):
+        raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+    _check_writable(path, path)
+
+
+def _check_writable(path: Path, folder: Path) -> None:
+    """Whether `folder` exists and can be written to, or could be made."""
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise AttendError(f"{path}: cannot be written ({existing} is not a folder)")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise AttendError(f"{path}: cannot be written (no permission to write in {existing})")

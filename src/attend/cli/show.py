@@ -1,0 +1,42 @@
+"""`attend show`."""
+
+from typing import Annotated
+
+from tyro.conf import arg
+
+from attend.cli.arguments import Compose, ComposeOptions, Figure, Images, Run, SceneSeed, fitting, is_named, read
+from attend.cli.outputs import FIGURES, check_file
+from attend.errors import AttendError
+
+
+def show(
+    run: Run,
+    images: Images,
+    *,
+    out: Figure,
+    n: Annotated[int, arg(help="How many images to draw, the first ones.")] = 8,
+    seed: SceneSeed = 0,
+    compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+) -> None:
+    """Draw what a model finds in images.
+
+    A row for each image: the image with a box around each object, coloured in the
+    order in which they were found; its reconstruction; how sure the model is of
+    the count, q(n|x); and what it paints for each object alone. Data sets by
+    name give scenes of their test split.
+
+    Examples:
+        attend show runs/digits digits --out scenes.png
+        attend show runs/digits folder_of_images --out scenes.pdf --n 20
+    """
+    import attend
+    from attend.figures import save_figure, scenes_figure
+
+    check_file(out, FIGURES)
+    if n < 1:
+        raise AttendError(f"n: is {n}; it must be 1 or more")
+    model = attend.load(run)
+    data = read(images, "test", n if is_named(images) else None, seed, compose)[:n]
+    scenes = model.infer(fitting(data.images, model, images), names=data.names)
+    save_figure(scenes_figure(scenes, limit=n), out)
+    print(f"{out}: {len(scenes)} images, counts {', '.join(map(str, scenes.counts))}")

@@ -1,0 +1,158 @@
+"""`attend train`."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import arg
+
+from attend.cli.arguments import Compose, ComposeOptions, Data, is_named, read
+from attend.cli.outputs import check_new_run
+from attend.config import Config, ModelConfig, TrainConfig, preset
+from attend.errors import AttendError
+
+if TYPE_CHECKING:
+    from attend.data import SceneData
+
+VALIDATION_SHARE, VALIDATION_MOST = 20, 1000
+"""Of a path whose counts are known, the last 1/20 is held out for validation, but no more than 1,000."""
+
+
+def train(
+    data: Data,
+    *,
+    out: Annotated[Path, arg(metavar="RUN", help="The run folder: a new or empty one, or with --resume its own.")],
+    preset: Annotated[
+        str | None,
+        arg(
+            metavar="STR",
+            help="Where all settings below start: 'default' (fast and reliable) or 'paper' (AIR as published).",
+            help_behavior_hint="(default: default)",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        arg(
+            metavar="INT",
+            help="Of the parameters and of all noise. The same seed gives the same model bit for bit.",
+            help_behavior_hint="(default: 0)",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        arg(metavar="INT", help="Short for --train.steps.", help_behavior_hint="(default: the preset's)"),
+    ] = None,
+    resume: Annotated[
+        bool,
+        arg(help="Go on with the training in RUN, to the same result as if it had never stopped."),
+    ] = False,
+    n: Annotated[
+        int | None,
+        arg(
+            metavar="INT",
+            help="How many scenes to train on; of a path, the first n.",
+            help_behavior_hint="(default: 60000; all of a path or of omniglot)",
+        ),
+    ] = None,
+    data_seed: Annotated[int, arg(help="Draws the scenes that are composed from digits.")] = 0,
+    compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    model: ModelConfig,
+    train: TrainConfig,
+) -> None:
+    """Learn to count, locate and describe objects, without a label.
+
+    DATA gives the images. Counts, where they are known, only measure: the share
+    of validation scenes that are counted right is shown on the way. Validation
+    scenes are made of digits of their own; of a path with known counts the last
+    5 %, at most 1,000, are held out.
+
+    RUN becomes a folder with `config.json` (every setting), `metrics.jsonl` and
+    `tensorboard/` (the curves) and `checkpoints/` (the newest three). Ctrl-C saves
+    and stops; the same command with --resume goes on. A longer training of a
+    finished run is --resume with more --steps; nothing else may change.
+
+    Examples:
+        attend train digits --out runs/digits
+        attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
+        attend train mnist --download --out runs/paper --preset paper --seed 1
+        attend train digits --out runs/digits --resume
+    """
+    import attend
+
+    config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
+    if resume:
+        _check_continues(out, config, seed)
+    else:
+        check_new_run(out)
+    scenes, validation = _training_data(data, n, data_seed, compose)
+    if scenes.counts is not None and scenes.counts.max() > model.max_objects:
+        most = scenes.counts.max()
+        raise AttendError(f"model.max_objects: is {model.max_objects}, but {data} has {most} objects in one image")
+    if resume:
+        attend.fit(scenes, run=out, resume=True, validation=validation, steps=config.train.steps)
+    else:
+        attend.fit(scenes, config=config, seed=seed or 0, run=out, validation=validation)
+    print(f"trained to step {config.train.steps:,}; saved in {out}")
+
+
+def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
+    """What the settings that are not on the command line are: the preset's, or with --resume the run's own.
+
+    A preset beside --resume is compared with the run; its steps give way to the run's.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", nargs="?")
+    parser.add_argument("--out", nargs="?")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--steps", nargs="?")
+    parser.add_argument("--train.steps", nargs="?", dest="same_steps")
+    known = parser.parse_known_args(words)[0]
+    if known.steps and known.same_steps:
+        raise AttendError("steps: is given by --steps and by --train.steps; give one of them")
+    chosen = preset(known.preset or "default")
+    if not (known.resume and known.out):
+        return chosen.model, chosen.train
+    stored, _ = _stored(Path(known.out))
+    if known.preset is None:
+        return stored.model, stored.train
+    return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
+
+
+def _stored(run: Path) -> tuple[Config, int]:
+    """The configuration and the seed of a run."""
+    from attend.training import RunFolder
+
+    stored = RunFolder(run).config()
+    return Config.from_dict(stored.get("config")), stored.get("seed", 0)
+
+
+def _check_continues(run: Path, config: Config, seed: int | None) -> None:
+    """Raise AttendError when something other than more steps is asked for."""
+    from attend.training import RunFolder
+
+    stored, stored_seed = _stored(run)
+    if seed not in (None, stored_seed):
+        raise AttendError(f"seed: is {stored_seed} in {run} and cannot be {seed}; only steps can change on resuming")
+    for section in dataclasses.fields(config):
+        asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, stored))
+        for name in asked:
+            if name != "steps" and asked[name] != was[name]:
+                raise AttendError(
+                    f"{section.name}.{name}: is {was[name]} in {run} and cannot be {asked[name]}; "
+                    "only steps can change on resuming"
+                )
+    done = RunFolder(run).checkpoints.steps()
+    if done and config.train.steps < done[-1]:
+        raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
+
+
+def _training_data(source: str, n: int | None, seed: int, compose: Compose) -> "tuple[SceneData, SceneData | None]":
+    """The scenes to train on, and those to validate on where counts are known."""
+    scenes = read(source, "train", n, seed, compose)
+    if is_named(source):
+        return scenes, read(source, "valid", None, seed, compose)
+    held_out = min(len(scenes) // VALIDATION_SHARE, VALIDATION_MOST)
+    if scenes.counts is None or not held_out:
+        return scenes, None
+    return scenes[:-held_out], scenes[-held_out:]

@@ -1,0 +1,47 @@
+"""The smallest models that have every part: 8x8 images, at most two objects, a handful of units."""
+
+import dataclasses
+from functools import cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from attend.config import Config, ModelConfig, TrainConfig
+from attend.model import Model
+
+SIZE = (8, 8, 1)
+WIDTHS = {"glance": (4, 4, 4), "lstm": (6,), "lstm-difference": (6,)}
+
+
+def model_config(cell: str = "lstm", **settings: Any) -> ModelConfig:
+    config = ModelConfig(
+        max_objects=2,
+        cell=cell,
+        cell_widths=WIDTHS[cell],
+        what=2,
+        glimpse=4,
+        encoder_widths=(5,),
+        decoder_widths=(5,),
+    )
+    return dataclasses.replace(config, **settings)
+
+
+def config(cell: str = "lstm", **train: Any) -> Config:
+    settings = {"steps": 8, "batch_size": 4, "warmup_steps": 2} | train
+    return Config(model_config(cell), TrainConfig(**settings))
+
+
+@cache
+def model(cell: str = "lstm", seed: int = 0, **settings: Any) -> Model:
+    """A fresh model with its numbers shaken, so that nothing is at a symmetric or saturated start."""
+    model = eqx.filter_jit(Model.create)(model_config(cell, **settings), SIZE, jax.random.key(seed))
+    arrays, static = eqx.partition(model.q, eqx.is_inexact_array)
+    generator = np.random.default_rng(seed)
+    arrays = jax.tree.map(lambda a: a + 0.1 * generator.standard_normal(a.shape).astype(a.dtype), arrays)
+    return eqx.tree_at(lambda m: m.q, model, eqx.combine(arrays, static))
+
+
+def images(n: int, seed: int = 0, size: tuple[int, ...] = SIZE) -> np.ndarray:
+    return np.random.default_rng(seed).random((n, *size)).astype(np.float32)
