@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
@@ -22,10 +21,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from attend import Config, Model, data
-from attend.fit import make_loss, make_optimiser
-from attend.objective import estimators
-from attend.training import TrainState
+from attend import data
 
 MATRIX_SIDES = (512, 1024, 2048, 4096)
 """Sides of the square matrices whose product is timed; the best rate counts."""
@@ -54,16 +50,6 @@ def _processor() -> str:
 def scenes(n: int, split: data.Split = "train") -> data.SceneData:
     """Multi-digit scenes, 50x50 grey, made on the fly from the bundled digits."""
     return data.load("digits", split=split, n=n)
-
-
-def start_training(config: Config, size: tuple[int, int, int], seed: int = 0) -> tuple[TrainState, Any, Any]:
-    """What `attend.fit` starts from: the state at step 0, the loss, and the optimiser."""
-    model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
-    estimator = estimators[config.train.estimator](samples=config.train.samples)
-    parts = Model.create(config.model, size, model_key), estimator.init(size, config.model.max_objects, own_key)
-    parameters, static = eqx.partition(parts, eqx.is_inexact_array)
-    optimiser = make_optimiser(config.train)
-    return TrainState.create(parameters, optimiser, state_key), make_loss(estimator, static, config), optimiser
 
 
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:

@@ -16,7 +16,7 @@ from common import print_table
 import attend.config
 from attend.data import datasets, load
 from attend.errors import AttendError
-from attend.fit import EVALUATE_EVERY
+from attend.fitting import EVALUATE_EVERY
 from attend.training import RunFolder
 
 

@@ -10,10 +10,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import tyro
-from common import matrix_flops, matrix_product_rate, median_seconds, peak_memory, print_table, scenes, start_training
+from common import matrix_flops, matrix_product_rate, median_seconds, peak_memory, print_table, scenes
 
 from attend import Config
 from attend.config import preset
+from attend.fitting import start_training
 from attend.training import make_advance
 
 CASES = (("paper", "exact"), ("paper", "nvil"), ("default", "exact"))
@@ -71,12 +72,14 @@ def main(chunks: int = 9, steps: int = 50, batch_size: int = 64, n: int = 4096) 
 
 def measure(config: Config, images: np.ndarray, chunks: int, steps: int) -> Step:
     """Time `chunks` calls of the compiled loop, `steps` steps each."""
-    state, loss, optimiser = start_training(config, images.shape[1:])
+    height, width, channels = images.shape[1:]
+    start = start_training(config, (height, width, channels), seed=0)
+    state = start.state
     batch = images[: config.train.batch_size]
-    gradient = jax.value_and_grad(loss, has_aux=True)
+    gradient = jax.value_and_grad(start.loss, has_aux=True)
     flops = matrix_flops(gradient, state.params, batch, state.key, state.step)
     parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-    advance = make_advance(loss, optimiser, images, config.train.batch_size)
+    advance = make_advance(start.loss, start.optimiser, images, config.train.batch_size)
 
     def chunk():
         nonlocal state  # `advance` uses the state up

@@ -18,7 +18,7 @@ class ModelConfig:
     """N, the most objects that a scene can have."""
     cell: str = "glance"
     """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
-    cell_widths: tuple[int, ...] = (32, 64, 64)
+    cell_widths: tuple[int, ...] = (24, 48, 48)
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
     renderer: str = "patch"
     """How p paints objects: 'patch', a learned decoder."""
@@ -50,11 +50,11 @@ class TrainConfig:
     """'exact' (the count summed out), 'nvil' (the paper's score function with baseline) or 'iw'."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
-    steps: int = 8000
+    steps: int = 10_000
     """Optimiser steps."""
     batch_size: int = 64
     """Images a step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Adam's learning rate for p and q, after the warm-up."""
     baseline_learning_rate: float = 1e-3
     """Adam's learning rate for the baseline of 'nvil'."""
@@ -68,7 +68,7 @@ class TrainConfig:
     """Prior log odds of one more object at step 0: in favour of objects, so that q learns to look for them."""
     count_log_odds_end: float = -13.8
     """The same at the end of the annealing: against objects, so that none is used twice."""
-    count_anneal_steps: int = 3000
+    count_anneal_steps: int = 2000
     """Steps from the one to the other."""
 
 

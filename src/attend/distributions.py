@@ -6,7 +6,7 @@ are over one object's latent, with no batch axis. The libraries' own keep their 
 """
 
 import math
-from typing import Protocol, Self
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """What p and q need of a latent's distribution."""
 
@@ -35,8 +36,8 @@ class Distribution(Protocol):
         """Log density of `value`, in nats."""
         ...
 
-    def kl(self, prior: Self) -> Float[Array, ""]:
-        """KL(self || prior), in nats."""
+    def kl(self, prior: Any) -> Float[Array, ""]:
+        """KL(self || prior), in nats, for a `prior` of the same family."""
         ...
 
 

@@ -48,10 +48,14 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise AttendError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files}
     # What zipfile, zlib and numpy raise on a damaged member, an unknown compression, or an object array.
     except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise AttendError(f"{path}: cannot be read as plain arrays ({error}); it must be an intact .npz") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # numpy hands out as bytes what is no array
+            raise AttendError(f"{path}: {name} is no array; an .npz file holds arrays only")
+    return arrays
 
 
 def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

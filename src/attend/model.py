@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from attend.config import ModelConfig, section_from_dict
 from attend.errors import AttendError
@@ -214,7 +214,7 @@ def _bounds(model: Model, images: Images, key_data: Images, samples: int) -> Flo
 
 
 @eqx.filter_jit
-def _sample(model: Model, keys: PRNGKeyArray):
+def _sample(model: Model, keys: Key[Array, " n"]) -> tuple[Float[Array, "n h w c"], Int[Array, " n"]]:
     return jax.vmap(model.p.sample)(keys)
 
 

@@ -2,7 +2,7 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 
 def geometric(log_odds: Float[Array, ""] | float, max_objects: int) -> Float[Array, " n"]:
@@ -13,7 +13,7 @@ def geometric(log_odds: Float[Array, ""] | float, max_objects: int) -> Float[Arr
     return jax.nn.log_softmax(log_odds * jnp.arange(max_objects + 1.0))
 
 
-def annealed_log_odds(step: Float[Array, ""], start: float, end: float, steps: int) -> Float[Array, ""]:
+def annealed_log_odds(step: Int[Array, ""], start: float, end: float, steps: int) -> Float[Array, ""]:
     """The log odds of one more object at training step `step`: a line from `start` to `end` over `steps` steps.
 
     It starts in favour of objects, because a q that is told early that scenes are empty never looks for any.

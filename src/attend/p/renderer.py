@@ -6,7 +6,7 @@ pass, and a cell may look at the canvas so far while it infers the next object. 
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -15,6 +15,7 @@ from attend.registry import Registry
 State = TypeVar("State")
 
 
+@runtime_checkable
 class Renderer(Protocol[State]):
     """Turns objects into images of `size` (height, width, channels)."""
 

@@ -1,7 +1,7 @@
 """What a cell is: one step of q, which attends to one object."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -19,6 +19,7 @@ class Look(NamedTuple):
     what: Array
 
 
+@runtime_checkable
 class Cell(Protocol):
     """One step of q. `canvas` is what p has painted so far, which a difference network looks at too."""
 

@@ -3,9 +3,8 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from attend.distributions import Distribution
 from attend.p import Generative
 from attend.q.cell import Cell
 from attend.q.count import count_log_probs
@@ -14,13 +13,14 @@ from attend.q.count import count_log_probs
 class Trace(eqx.Module):
     """Everything one unrolled pass computed of one image; the step axis (N) comes first.
 
-    `kl` is KL(q || p) of where and what at each step, `log_ratio` its estimate log q - log p from the draw, in nats.
+    `q_where` and `q_what` are N distributions stacked. `kl` is KL(q || p) of where and what at each step, `log_ratio`
+    its estimate log q - log p from the draw, in nats.
     """
 
     presence_logits: Float[Array, " t"]
-    q_where: Distribution
-    q_what: Distribution
-    where: Float[Array, "t w"]
+    q_where: PyTree
+    q_what: PyTree
+    where: Float[Array, "t where"]
     what: Float[Array, "t d"]
     kl: Float[Array, " t"]
     log_ratio: Float[Array, " t"]

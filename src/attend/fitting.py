@@ -68,7 +68,7 @@ def fit(
             raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
     else:
         config = (preset(config) if isinstance(config, str) else config).replace(**settings)
-    start = _start(config, pixels.shape[1:], seed)
+    start = start_training(config, pixels.shape[1:], seed)
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
     header = _Header(config, pixels.shape[1:], seed).to_dict()
@@ -112,7 +112,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         return Model.load(path)
     folder = RunFolder(path)
     stored = _Header.read(folder)
-    start = _start(stored.config, stored.size, stored.seed)
+    start = start_training(stored.config, stored.size, stored.seed)
     return start.model(folder.checkpoints.restore_latest(start.state))
 
 
@@ -148,7 +148,7 @@ def _continued(stored: _Header, settings: dict[str, Any]) -> Config:
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
     """A training at step 0: its state, and what turns a state back into a model."""
 
     state: TrainState
@@ -157,10 +157,12 @@ class _Start:
     optimiser: optax.GradientTransformation
 
     def model(self, state: TrainState) -> Model:
+        """The model as it is in a state."""
         return eqx.combine(state.params, self.static)[0]
 
 
-def _start(config: Config, size: tuple[int, int, int], seed: int) -> _Start:
+def start_training(config: Config, size: tuple[int, int, int], seed: int) -> Start:
+    """A training at step 0, on images of `size` (height, width, channels)."""
     model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
     model = Model.create(config.model, size, model_key)
     estimator = estimators[config.train.estimator](samples=config.train.samples)
@@ -168,7 +170,7 @@ def _start(config: Config, size: tuple[int, int, int], seed: int) -> _Start:
     parameters, static = eqx.partition((model, own), eqx.is_inexact_array)
     optimiser = make_optimiser(config.train)
     state = TrainState.create(parameters, optimiser, state_key)
-    return _Start(state, static, make_loss(estimator, static, config), optimiser)
+    return Start(state, static, make_loss(estimator, static, config), optimiser)
 
 
 def make_loss(estimator: Estimator, static: PyTree, config: Config):
