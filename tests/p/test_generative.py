@@ -1,0 +1,61 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+from scipy import stats
+
+from attend.errors import AttendError
+from attend.geometry import place
+from attend.p import PixelGaussian, Renderer, generative, renderers
+
+
+@pytest.fixture(scope="module")
+def p():
+    return tiny.model().p
+
+
+@pytest.mark.parametrize("sd", [0.1, 0.3, 2.0])
+def test_the_pixel_likelihood_is_scipys_normal_constants_included(sd):
+    image = tiny.images(1)[0]
+    canvases = tiny.images(3, seed=1)
+    expected = stats.norm(canvases.astype(float), sd).logpdf(image).sum(axis=(1, 2, 3))
+    likelihood = PixelGaussian(sd)
+    np.testing.assert_allclose(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases)), expected, rtol=1e-5)
+    assert float(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases[0]))) == pytest.approx(
+        expected[0], rel=1e-5
+    )
+
+
+def test_a_scene_starts_black_and_grows_by_one_placed_patch_at_a_time(p):
+    renderer = p.renderer
+    assert isinstance(renderer, Renderer)
+    where, what = jnp.array([0.5, 0.1, -0.2]), jnp.array([1.0, -2.0])
+    state = renderer.empty()
+    np.testing.assert_array_equal(renderer.canvas(state), np.zeros(tiny.SIZE))
+    patch = renderer.patch(what)
+    assert 0 <= patch.min() <= patch.max() <= 1
+    state = renderer.add(state, where, what)
+    np.testing.assert_allclose(renderer.canvas(state), place(patch, where, tiny.SIZE[:2]), atol=1e-6)
+    other = renderer.add(state, -where.at[0].set(-0.3), -what)
+    swapped = renderer.add(renderer.add(renderer.empty(), -where.at[0].set(-0.3), -what), where, what)
+    np.testing.assert_allclose(renderer.canvas(other), renderer.canvas(swapped), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(8, 8, 3), (6, 10, 1)])
+def test_it_draws_scenes_of_any_size_and_as_many_objects_as_p_says(size):
+    p = generative(tiny.model_config(), size, key=jax.random.key(0))
+    p = eqx.tree_at(lambda p: p.count, p, jnp.log(jnp.array([0.2, 0.7, 0.1])))
+    canvases, counts = jax.jit(jax.vmap(p.sample))(jax.random.split(jax.random.key(0), 2000))
+    assert canvases.shape == (2000, *size)
+    assert stats.chisquare(np.bincount(counts, minlength=3), 2000 * np.array([0.2, 0.7, 0.1])).pvalue > 0.001
+    painted = np.abs(canvases).sum(axis=(1, 2, 3))
+    assert (painted[counts == 0] == 0).all()
+    assert np.median(painted[counts == 2]) > np.median(painted[counts == 1]) > 0
+
+
+def test_an_unknown_renderer_is_refused_with_the_known_ones():
+    with pytest.raises(AttendError, match=r"renderer: 'nerf' is unknown; it must be one of .*patch"):
+        generative(tiny.model_config(renderer="nerf"), tiny.SIZE, key=jax.random.key(0))
+    assert "patch" in renderers

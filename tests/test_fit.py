@@ -1,0 +1,167 @@
+import importlib
+import json
+import shutil
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+import tiny
+
+import attend
+from attend.data import SceneData
+from attend.errors import AttendError
+from attend.training import RunFolder
+
+IMAGES = (255 * tiny.images(16)).astype(np.uint8)
+VALIDATION = SceneData(IMAGES, np.arange(16) % 3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_periods():
+    with pytest.MonkeyPatch.context() as patch:
+        module = importlib.import_module("attend.fitting")
+        patch.setattr(module, "LOG_EVERY", 2)
+        patch.setattr(module, "EVALUATE_EVERY", 4)
+        patch.setattr(module, "CHECKPOINT_EVERY", 4)
+        yield
+
+
+def fit(*, config=None, images=IMAGES, **options):
+    return attend.fit(images, config=tiny.config(decay="none") if config is None else config, progress=False, **options)
+
+
+def assert_same_model(one, other):
+    assert one.config == other.config
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def rows(path):
+    timings = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in timings} for row in RunFolder(path).metrics()]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of 8 steps and the model that `fit` returned."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    return path, fit(run=path, seed=3, validation=VALIDATION)
+
+
+@pytest.fixture
+def interrupted(whole, tmp_path):
+    """The same run as if it had been cut off right after its checkpoint at step 4."""
+    shutil.copytree(whole[0], tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    assert folder.checkpoints.steps() == [4, 8]
+    folder.checkpoints.discard_after(4)
+    folder.checkpoints.close()
+    return tmp_path / "run"
+
+
+def test_the_same_seed_gives_the_same_bits_with_or_without_a_run_folder_and_validation(whole):
+    assert_same_model(fit(seed=3), whole[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("estimator", ["nvil", "iw"])
+def test_the_other_estimators_resume_and_another_seed_gives_other_bits(tmp_path, estimator):
+    config = tiny.config(estimator=estimator, samples=2 if estimator == "iw" else 1)
+    expected = fit(config=config, run=tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.discard_after(4)
+    folder.checkpoints.close()
+    assert_same_model(fit(run=tmp_path / "run", resume=True), expected)
+    other = fit(config=config, seed=1)
+    assert not np.array_equal(other.p.renderer.decoder.layers[0].weight, expected.p.renderer.decoder.layers[0].weight)
+
+
+def test_a_run_folder_loads_as_the_model_that_was_returned(whole):
+    assert_same_model(attend.load(whole[0]), whole[1])
+
+
+def test_p_of_n_is_refitted_at_the_end(whole):
+    model = whole[1]
+    np.testing.assert_allclose(np.exp(model.p.count), model.infer(IMAGES).count_probs.mean(axis=0), atol=1e-3)
+
+
+def test_the_priors_over_where_and_what_are_not_trained(whole):
+    fresh = attend.Model.create(tiny.model_config(), tiny.SIZE, jax.random.key(0))
+    assert eqx.tree_equal((whole[1].p.where, whole[1].p.what), (fresh.p.where, fresh.p.what))
+
+
+def test_resume_equals_no_interruption(whole, interrupted):
+    path, expected = whole
+    assert_same_model(fit(run=interrupted, resume=True, validation=VALIDATION), expected)
+    assert rows(interrupted) == rows(path)
+    assert [row["step"] for row in rows(path)] == [2, 4, 6, 8]
+
+
+@pytest.mark.slow
+def test_a_run_can_be_extended_and_is_then_as_if_it_had_been_meant_to_be_that_long(whole, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "run")
+    longer = fit(run=tmp_path / "run", resume=True, steps=12)
+    assert_same_model(longer, fit(seed=3, steps=12))
+    assert RunFolder(tmp_path / "run").config()["config"]["train"]["steps"] == 12
+    assert_same_model(attend.load(tmp_path / "run"), longer)
+
+
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", 0.5), ("max_objects", 3), ("estimator", "nvil")])
+def test_resuming_with_another_setting_is_refused_by_name(whole, name, value):
+    with pytest.raises(AttendError, match=f"^{name}: cannot be changed on resuming"):
+        fit(run=whole[0], resume=True, what=2, **{name: value})
+
+
+def test_what_stands_in_the_way_of_a_run_is_told(whole, tmp_path):
+    with pytest.raises(AttendError, match="resume: needs the run folder"):
+        fit(resume=True)
+    with pytest.raises(AttendError, match="no such run folder"):
+        fit(run=tmp_path / "none", resume=True)
+    with pytest.raises(AttendError, match="holds a run already"):
+        fit(run=whole[0])
+    with pytest.raises(AttendError, match=r"was trained on images of .*8, 8, 1.*8, 9, 1"):
+        fit(run=whole[0], resume=True, images=tiny.images(16, size=(8, 9, 1)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"batch_size": 17}, "batch_size: .*16.*17"),
+        ({"stepz": 3}, "stepz: is no setting"),
+        ({"steps": 0}, r"train\.steps: is 0"),
+        ({"cell": "transformer"}, "cell: 'transformer' is unknown"),
+        ({"estimator": "vimco"}, "estimator: 'vimco' is unknown"),
+        ({"renderer": "nerf"}, "renderer: 'nerf' is unknown"),
+        ({"config": "huge"}, "preset: 'huge' is unknown"),
+        ({"images": np.full((4, 8, 8), np.nan)}, "images: image 0 has a pixel that is NaN"),
+    ],
+)
+def test_bad_settings_are_refused_by_name_and_leave_no_run_behind(tmp_path, settings, line):
+    with pytest.raises(AttendError, match=line):
+        fit(run=tmp_path / "run", **settings)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"config": {"model": {"cell": 3}}, "size": [8, 8, 1], "seed": 0}', '{"size": 3}']
+)
+def test_a_run_with_a_damaged_config_is_refused_by_name(tmp_path, content):
+    RunFolder.create(tmp_path / "run", {})
+    (tmp_path / "run" / "config.json").write_text(content)
+    with pytest.raises(AttendError, match=r"config\.json|model\.cell"):
+        attend.load(tmp_path / "run")
+
+
+def test_a_run_without_a_checkpoint_is_refused(tmp_path, whole):
+    header = json.loads((whole[0] / "config.json").read_text())
+    RunFolder.create(tmp_path / "run", header)
+    with pytest.raises(AttendError, match="holds no checkpoint"):
+        attend.load(tmp_path / "run")
+
+
+def test_the_accuracy_of_counting_is_logged_on_validation_scenes(whole):
+    path, model = whole
+    logged = {row["step"]: row["count_accuracy"] for row in rows(path) if "count_accuracy" in row}
+    assert list(logged) == [4, 8]
+    assert logged[8] == np.float64(np.mean(model.infer(IMAGES).counts == VALIDATION.counts))
