@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -45,7 +46,7 @@ class Model(eqx.Module):
         """Height, width and channels of the images it knows."""
         return self.p.renderer.size
 
-    def infer(self, images: Any, *, batch_size: int = 256, names: tuple[str, ...] | None = None) -> Scenes:
+    def infer(self, images: Any, *, batch_size: int = 64, names: tuple[str, ...] | None = None) -> Scenes:
         """Count, locate and describe the objects in each image, in one deterministic pass of q.
 
         Args:
@@ -57,7 +58,9 @@ class Model(eqx.Module):
             AttendError: the images are not such an array.
         """
         images = as_images(images, self.size)
-        parts = [jax.device_get(_decode(self, batch)) for batch in _batches(images, batch_size)]
+        # One batch leaves part of the cores idle, since most of its operations are small; as many batches do not.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            parts = list(pool.map(lambda batch: jax.device_get(_decode(self, batch)), _batches(images, batch_size)))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         return Scenes(images=as_float(images), **fields, names=names)
 
