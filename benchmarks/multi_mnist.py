@@ -2,7 +2,7 @@
 
     uv run python benchmarks/multi_mnist.py mnist:PATH --seeds 0 1 2 3 4 --out multi-mnist
 
-DATA is `digits`, `mnist` or `mnist:PATH`. Each seed's run folder is kept under --out; a run that is there already is not
+DATA is `digits`, `mnist` or `mnist:PATH`. Each run folder is kept under --out; a run that is there already is not
 trained again, only measured, and one that was interrupted goes on.
 """
 
