@@ -88,14 +88,17 @@ def test_attend_then_place_keeps_a_smooth_image_wherever_the_window_stands(size,
 
 
 @given(st.floats(0.3, 0.9), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3), st.floats(0, 6))
-def test_attend_then_place_nearly_keeps_a_smooth_image_for_any_window(scale, x, y, phase):
-    """Where the pitch is no whole number the triangles do not add up to exactly 1: up to 9 % an axis."""
+def test_attend_then_place_keeps_a_smooth_image_within_the_kernels_ripple(scale, x, y, phase):
+    """A triangle of half-width r >= 1, divided by r, adds up over whole numbers to between 8/9 (r = 3/2, halfway
+    between two of them) and 9/8 (r = 4/3, on one of them): so much may each axis gain or lose where a window is resampled.
+    """
     size, glimpse = (24, 24), 16
     image, where = wave(size, phase), jnp.array([scale, x, y])
     inside = well_inside(where, size, glimpse)
     assert inside.any()
-    layer = paint(crop(image, where, glimpse), where, size)
-    np.testing.assert_allclose(layer[inside], image[inside], atol=0.2)
+    layer = np.asarray(paint(crop(image, where, glimpse), where, size))[inside]
+    assert (layer <= (9 / 8) ** 2 * image[inside] + 0.03).all()
+    assert (layer >= (8 / 9) ** 2 * image[inside] - 0.03).all()
 
 
 @given(sizes, wheres, st.sampled_from(["x", "y"]))
@@ -163,7 +166,7 @@ def test_the_footprint_box_is_tight(size, numbers, strength):
 def test_the_footprint_leaves_out_faint_pixels_and_is_zero_for_nothing():
     layer = np.zeros((6, 5, 1), np.float32)
     assert footprint(layer).tolist() == [0, 0, 0, 0]
-    layer[2, 3], layer[0, 0] = 1.0, 0.29
+    layer[2, 3], layer[0, 0] = 1.0, 0.14
     assert footprint(layer).tolist() == [3, 2, 1, 1]
     assert footprint(layer, threshold=0.2).tolist() == [0, 0, 4, 3]
 

@@ -4,7 +4,7 @@ A 2D `where` is `(scale, x, y)`: a square window whose side is `scale` times the
 `(x, y)`, with x to the right and y down, both -1..1 from edge to edge of the image. Resampling is separable: one small
 kernel matrix per axis, so that a crop or a placement is two matrix products with a clean gradient (the bilinear
 sampler of Jaderberg et al. 2015, "Spatial Transformer Networks", eq. 5; where it shrinks, the triangle is widened to
-the sampling distance so that no pixel is skipped).
+the sampling distance so that no pixel is skipped, and its weights then add up to 1 only to within an eighth).
 """
 
 import jax.numpy as jnp
