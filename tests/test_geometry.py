@@ -89,8 +89,10 @@ def test_attend_then_place_keeps_a_smooth_image_wherever_the_window_stands(size,
 
 @given(st.floats(0.3, 0.9), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3), st.floats(0, 6))
 def test_attend_then_place_keeps_a_smooth_image_within_the_kernels_ripple(scale, x, y, phase):
-    """A triangle of half-width r >= 1, divided by r, adds up over whole numbers to between 8/9 (r = 3/2, halfway
-    between two of them) and 9/8 (r = 4/3, on one of them): so much may each axis gain or lose where a window is resampled.
+    """How much each axis may gain or lose where a window is resampled.
+
+    A triangle of half-width r >= 1, divided by r, adds up over whole numbers to between 8/9 (r = 3/2, halfway between
+    two of them) and 9/8 (r = 4/3, on one of them).
     """
     size, glimpse = (24, 24), 16
     image, where = wave(size, phase), jnp.array([scale, x, y])
@@ -168,7 +170,7 @@ def test_the_footprint_leaves_out_faint_pixels_and_is_zero_for_nothing():
     assert footprint(layer).tolist() == [0, 0, 0, 0]
     layer[2, 3], layer[0, 0] = 1.0, 0.14
     assert footprint(layer).tolist() == [3, 2, 1, 1]
-    assert footprint(layer, threshold=0.2).tolist() == [0, 0, 4, 3]
+    assert footprint(layer, threshold=0.1).tolist() == [0, 0, 4, 3]
 
 
 @given(sizes, st.tuples(*[st.integers(0, 20)] * 4))
