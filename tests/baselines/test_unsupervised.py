@@ -56,7 +56,6 @@ def test_training_repeats_bit_for_bit_and_writes_its_run(tmp_path):
     module = fit("vae", 20, run=tmp_path / "run")
     for x, y in zip(jax.tree.leaves(module), jax.tree.leaves(fit("vae", 20)), strict=True):
         np.testing.assert_array_equal(x, y)
-    assert not np.array_equal(module.code(squares()), fit("vae", 20, seed=1).code(squares()))
     run = RunFolder(tmp_path / "run")
     assert run.config()["baseline"] == "VAE"
     assert run.metrics()[-1]["step"] == run.checkpoints.steps()[-1] == 20

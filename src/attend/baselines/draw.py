@@ -137,7 +137,7 @@ class Draw(eqx.Module):
         nothing = jnp.zeros(self.encoder.hidden_size)
         start = (nothing, nothing), (nothing, nothing), self.blank
         keys = None if key is None else jax.random.split(key, self.steps)
-        (_, _, canvas), (means, kl) = jax.lax.scan(step, start, keys, self.steps, unroll=min(self.steps, 4))
+        (_, _, canvas), (means, kl) = jax.lax.scan(step, start, keys, self.steps)
         return Strokes(means, kl, jax.nn.sigmoid(canvas))
 
     def elbo(self, image: Float[Array, "h w c"], key: PRNGKeyArray) -> Float[Array, ""]:
