@@ -13,8 +13,10 @@ from attend.experiments import (
     experiments,
     frame,
     generalisation,
+    omniglot,
     representation,
     reproduce,
+    sprites,
     supervised,
 )
 
@@ -26,7 +28,11 @@ def hurried(monkeypatch):
     """Quick runs with next to no steps, on few scenes."""
     small = {"cell_widths": (4, 4, 4), "what": 3, "encoder_widths": (8,), "decoder_widths": (8,), "steps": 210}
     monkeypatch.setattr(frame, "QUICK_MODEL", frame.QUICK_MODEL | small | {"batch_size": 8})
-    monkeypatch.setattr(frame, "QUICK_N", dict.fromkeys(frame.QUICK_N, 80))
+    few = dict.fromkeys(frame.QUICK_N, 80)
+    monkeypatch.setattr(frame, "QUICK_N", few)
+    monkeypatch.setattr(sprites, "QUICK_N", few)
+    monkeypatch.setattr(sprites, "FINE_CLUSTERS", 5)
+    monkeypatch.setattr(omniglot, "QUICK_MODEL", omniglot.QUICK_MODEL | {"steps": 210})
     monkeypatch.setattr(generalisation, "QUICK_LSTM_WIDTHS", (8,))
     monkeypatch.setattr(estimators, "QUICK_STEPS", 210)
     monkeypatch.setattr(estimators, "QUICK_REPEATS", 3)

@@ -109,5 +109,6 @@ def test_the_order_of_attention_has_a_panel_for_each_step():
 
 def test_numbers():
     assert spread([0.5]) == "50.0%"
+    assert spread([None]) == "-"
     assert spread([3.0, 1.0, 2.0], "{:.0f}") == "2 (1 to 3)"
     assert mse(np.zeros((1, 2, 2, 1)), np.full((1, 2, 2, 1), 0.5)) == 0.25

@@ -82,7 +82,8 @@ def reproduce(
         try:
             report = run_experiment(name, settings, out or default_out, shlex.join(command))
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt("stopped; the same command goes on from here") from error
+            kept = "; the same command goes on from here" if runs or not quick else ""
+            raise KeyboardInterrupt(f"stopped{kept}") from error
     print(page(name, report), end="")
     if quick and not report.passed:
         raise SystemExit(1)

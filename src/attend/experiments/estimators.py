@@ -124,7 +124,9 @@ def _step_ms(runs: list[list[dict[str, Any]]], batch_size: int) -> float:
 
 def _lines(metrics: dict[str, list[list[dict[str, Any]]]], key: str) -> dict[str, list[tuple[list, list]]]:
     return {
-        name: [([row["step"] for row in run if key in row], [row[key] for row in run if key in row]) for run in runs]
+        name: [
+            ([float(row["step"]) for row in run if key in row], [row[key] for row in run if key in row]) for run in runs
+        ]
         for name, runs in metrics.items()
     }
 

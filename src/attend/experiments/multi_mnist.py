@@ -100,7 +100,7 @@ def _seeds_table(seeds: tuple[int, ...], reports: list[dict[str, Any]]) -> Table
     rows = []
     for seed, report in zip(seeds, reports, strict=True):
         reached = "never" if report["reached"] is None else "{:,} ({:.1f} min)".format(*report["reached"])
-        rows.append([str(seed), *(form.format(report[key]) for key, form in COLUMNS.values()), reached])
+        rows.append([str(seed), *(spread([report[key]], form) for key, form in COLUMNS.values()), reached])
     return Table("Seeds", ("seed", *COLUMNS, f"step with {REACHED:.0%} of validation"), rows)
 
 

@@ -61,7 +61,8 @@ def omniglot(settings: Settings) -> Report:
                 "strokes": strokes_in_colours(scenes[:SHOWN]),
                 "reconstruction": scenes.reconstructions[:SHOWN],
             }
-    blank = mse(as_float(test.images), as_float(train.images).mean(axis=0, keepdims=True))
+    average = as_float(train.images).mean(axis=0)
+    blank = mse(as_float(test.images), np.broadcast_to(average, (len(test), *average.shape)))
     assert scenes is not None
     headings = ("seed", "correlation", "of E[n]", "known alphabets", "mean inferred", "MSE", "MSE, known alphabets")
     tables = [Table("Unseen alphabets", headings, rows), _by_strokes(scenes, true)]
@@ -90,8 +91,8 @@ def strokes_in_colours(scenes: Scenes) -> np.ndarray:
 
 
 def rank_correlation(inferred: np.ndarray, true: np.ndarray) -> float:
-    """Spearman's, with average ranks for ties; 0 when all are inferred alike."""
-    return float(np.corrcoef(rankdata(inferred), rankdata(true))[0, 1]) if np.ptp(inferred) else 0.0
+    """Spearman's, with average ranks for ties; 0 when all are alike."""
+    return float(np.corrcoef(rankdata(inferred), rankdata(true))[0, 1]) if np.ptp(inferred) and np.ptp(true) else 0.0
 
 
 def _by_strokes(scenes: Scenes, true: np.ndarray) -> Table:

@@ -76,13 +76,16 @@ def sprites(settings: Settings) -> Report:
 def cluster_accuracy(what: np.ndarray, classes: np.ndarray, seed: int) -> float:
     """The share of objects in the cluster of their class: a Gaussian mixture of one cluster a class.
 
-    Clusters and classes are paired one to one so that the share is largest (Hungarian method).
+    Clusters and classes are paired one to one so that the share is largest (Hungarian method). 0 when there are fewer
+    objects than clusters.
     """
+    k = len(SHAPES)
+    if len(classes) < k:
+        return 0.0
     from sklearn.mixture import GaussianMixture
     from sklearn.preprocessing import StandardScaler
 
     codes = StandardScaler().fit_transform(what)
-    k = len(SHAPES)
     mixture = GaussianMixture(k, n_init=5, reg_covar=1e-3, random_state=seed).fit(codes[:FIT_OBJECTS])
     table = np.zeros((k, k))
     np.add.at(table, (mixture.predict(codes), classes), 1)
@@ -92,8 +95,10 @@ def cluster_accuracy(what: np.ndarray, classes: np.ndarray, seed: int) -> float:
 def fine_cluster_accuracy(what: np.ndarray, classes: np.ndarray, seed: int) -> float:
     """The share of objects whose class is the commonest of their cluster, out of many clusters by k-means.
 
-    Half of the objects name the clusters, the other half are counted.
+    Half of the objects name the clusters, the other half are counted. 0 when there are fewer objects than clusters.
     """
+    if len(classes) < FINE_CLUSTERS:
+        return 0.0
     from sklearn.cluster import KMeans
     from sklearn.preprocessing import StandardScaler
 
