@@ -51,16 +51,22 @@ class Model(eqx.Module):
 
         Args:
             images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
-            batch_size: images that are on the device at once.
+            batch_size: images in a batch; each core works on one batch at a time.
             names: a name for each image, kept in the result.
 
         Raises:
             AttendError: the images are not such an array.
         """
         images = as_images(images, self.size)
+        batches = _batches(images, batch_size)
+
+        def decode(batch: np.ndarray) -> dict[str, np.ndarray]:
+            return jax.device_get(_decode(self, batch))
+
+        parts = [decode(next(batches))]  # by itself, so that the program is compiled once
         # One batch leaves part of the cores idle, since most of its operations are small; as many batches do not.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            parts = list(pool.map(lambda batch: jax.device_get(_decode(self, batch)), _batches(images, batch_size)))
+            parts += pool.map(decode, batches)
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         return Scenes(images=as_float(images), **fields, names=names)
 
