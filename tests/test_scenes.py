@@ -114,7 +114,7 @@ def damaged(tmp_path, change):
         (lambda arrays: arrays.update(boxes=arrays["boxes"].astype(int)), "boxes is int64"),
         (lambda arrays: arrays.update(count_probs=arrays["count_probs"][:, 1:]), "count_probs"),
         (lambda arrays: arrays.update(names=np.array(["a"])), "names has shape"),
-        (lambda arrays: arrays.update(boxes=np.array([{}])), "not a readable"),  # needs pickle
+        (lambda arrays: arrays.update(boxes=np.array([{}])), "cannot be read as plain arrays"),  # needs pickle
     ],
 )
 def test_a_wrong_npz_is_refused_by_field(tmp_path, change, says):
