@@ -8,7 +8,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import PyTree
@@ -16,7 +15,7 @@ from jaxtyping import PyTree
 from attend.config import Config, TrainConfig, preset
 from attend.data import SceneData
 from attend.errors import AttendError
-from attend.model import Model, as_images
+from attend.model import Model, as_images, to_unit
 from attend.objective import Estimator, estimators
 from attend.p import annealed_log_odds, geometric
 from attend.training import RunFolder, TrainState, make_advance, train
@@ -183,8 +182,7 @@ def make_loss(estimator: Estimator, static: PyTree, config: Config):
         p = eqx.tree_at(lambda p: (p.where, p.what), model.p, replace_fn=jax.lax.stop_gradient)
         log_odds = annealed_log_odds(step, t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
         log_p_count = geometric(log_odds, p.max_objects)
-        images = images / 255.0 if images.dtype == jnp.uint8 else images
-        return estimator.loss(own, p, model.q, images, log_p_count, key)
+        return estimator.loss(own, p, model.q, to_unit(images), log_p_count, key)
 
     return loss
 
@@ -193,13 +191,12 @@ def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
     """Adam for (model, estimator's own parameters), each with its own learning rate."""
 
     def schedule(peak: float) -> optax.Schedule:
-        after = config.steps - config.warmup_steps
         if config.decay == "cosine":
             return optax.warmup_cosine_decay_schedule(
                 0.0 if config.warmup_steps else peak, peak, config.warmup_steps, config.steps, peak / 100
             )
         rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
-        return optax.join_schedules([rise, optax.constant_schedule(peak)], [config.warmup_steps]) if after else rise
+        return optax.join_schedules([rise, optax.constant_schedule(peak)], [config.warmup_steps])
 
     rates = {"model": config.learning_rate, "own": config.baseline_learning_rate}
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
@@ -208,8 +205,7 @@ def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
     }
 
     def labels(parameters):
-        return tuple(
-            jax.tree.map(lambda _, name=name: name, part) for name, part in zip(rates, parameters, strict=True)
-        )
+        model, own = parameters
+        return jax.tree.map(lambda _: "model", model), jax.tree.map(lambda _: "own", own)
 
     return optax.partition(chains, labels)

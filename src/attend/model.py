@@ -176,7 +176,8 @@ def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
         yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
 
 
-def _to_unit(images: Images) -> Float[Array, "b h w c"]:
+def to_unit(images: Images) -> Float[Array, "b h w c"]:
+    """uint8 0..255 as float in [0, 1], on the device; floats as they are."""
     return jnp.asarray(images) / 255.0 if images.dtype == jnp.uint8 else jnp.asarray(images)
 
 
@@ -207,7 +208,7 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
             "patches": patches,
         }
 
-    return jax.vmap(one)(_to_unit(images))
+    return jax.vmap(one)(to_unit(images))
 
 
 @eqx.filter_jit
@@ -219,7 +220,7 @@ def _bounds(model: Model, images: Images, key_data: Images, samples: int) -> Flo
         low = elbo(p, unroll(p, q, image, elbo_key), image, p.count)
         return jnp.stack([low, importance_weighted_bound(p, q, image, p.count, bound_key, samples)])
 
-    return jax.vmap(one)(_to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))
+    return jax.vmap(one)(to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))
 
 
 @eqx.filter_jit

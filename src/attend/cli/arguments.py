@@ -31,6 +31,15 @@ Images = Annotated[Positional[str], arg(metavar="IMAGES", help=SOURCES)]
 
 Figure = Annotated[Path, arg(metavar="FIGURE.png", help="The picture to write: .png, .pdf, .svg, .jpg or .webp.")]
 
+TestScenes = Annotated[
+    int | None,
+    arg(
+        metavar="INT",
+        help="How many scenes; of a path, the first n.",
+        help_behavior_hint="(default: 10000; all of a path or of omniglot)",
+    ),
+]
+
 SceneSeed = Annotated[int, arg(help="Draws the scenes that are composed from digits.")]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Data, Run, fitting, read
+from attend.cli.arguments import Compose, ComposeOptions, Data, Run, TestScenes, fitting, read
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -41,14 +41,7 @@ def evaluate(
     *,
     as_json: Annotated[bool, arg(name="json", help="Print one JSON object instead of a table.")] = False,
     samples: Annotated[int, arg(help="Passes per image in the importance-weighted bound.")] = 100,
-    n: Annotated[
-        int | None,
-        arg(
-            metavar="INT",
-            help="How many scenes; of a path, the first n.",
-            help_behavior_hint="(default: 10000; all of a path or of omniglot)",
-        ),
-    ] = None,
+    n: TestScenes = None,
     seed: Annotated[int, arg(help="Draws composed scenes, the noise of the bounds, and the probe's halves.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Images, Run, SceneSeed, fitting, read
+from attend.cli.arguments import Compose, ComposeOptions, Images, Run, SceneSeed, TestScenes, fitting, read
 from attend.cli.outputs import check_file
 
 
@@ -16,14 +16,7 @@ def infer(
     out: Annotated[
         Path, arg(metavar="FILE", help="What to write: .json (COCO detections) or .npz (the whole posterior).")
     ],
-    n: Annotated[
-        int | None,
-        arg(
-            metavar="INT",
-            help="How many scenes; of a path, the first n.",
-            help_behavior_hint="(default: 10000; all of a path or of omniglot)",
-        ),
-    ] = None,
+    n: TestScenes = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
 ) -> None:
