@@ -22,11 +22,19 @@ TINY = Config(
 )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compile_once(tmp_path_factory):
-    """Let the many tiny trainings share their programs, and compile those in a hurry."""
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compile_once(compiled):
+    """Let the many tiny trainings share their programs, and compile those in a hurry.
+
+    A module at a time, because other tests compare bits with a process that compiles as usual.
+    """
     settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_compilation_cache_dir": str(compiled),
         "jax_persistent_cache_min_compile_time_secs": 0.0,
         "jax_disable_most_optimizations": True,
     }
