@@ -3,8 +3,8 @@
 A 2D `where` is `(scale, x, y)`: a square window whose side is `scale` times the image's shorter side, centred at
 `(x, y)`, with x to the right and y down, both -1..1 from edge to edge of the image. Resampling is separable: one small
 kernel matrix per axis, so that a crop or a placement is two matrix products with a clean gradient (the bilinear
-sampler of Jaderberg et al. 2015, "Spatial Transformer Networks", eq. 5; where it shrinks, the triangle is widened to
-the sampling distance so that no pixel is skipped, and its weights then add up to 1 only to within an eighth).
+sampler of Jaderberg et al. 2015, "Spatial Transformer Networks", eq. 5). Where it shrinks, a sample is as wide as the
+distance between samples and takes each pixel by the share that they overlap, so that no pixel is skipped.
 """
 
 import jax.numpy as jnp
@@ -17,11 +17,12 @@ def resampling_kernel(
     """Weights that resample `inputs` pixels to `outputs`, whose middle is at `centre` and which are `pitch` apart.
 
     `centre` and `pitch` are in input pixels, 0 being the middle of the first. Outside the input there is nothing (0).
+    Within it the weights of a sample add up to 1, and so do, where it shrinks, those of a pixel times `pitch`.
     """
     at = centre + (jnp.arange(outputs) - (outputs - 1) / 2) * pitch
-    reach = jnp.maximum(pitch, 1.0)
-    distance = jnp.abs(at[:, None] - jnp.arange(inputs))
-    return jnp.maximum(0.0, 1.0 - distance / reach) / reach
+    width = jnp.maximum(pitch, 1.0)
+    overlap = (1.0 + width) / 2 - jnp.abs(at[:, None] - jnp.arange(inputs))  # of a sample and a pixel
+    return jnp.clip(overlap, 0.0, 1.0) / width
 
 
 def window(
