@@ -2,6 +2,7 @@ import dataclasses
 import json
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,14 @@ def test_a_field_of_a_wrong_type_is_refused_by_name(section, name, hint):
     for value in WRONG.get(hint, ["linear", 3, None]):
         with pytest.raises(AttendError, match=rf"^{section}\.{name}: is .*; it must be "):
             Config.from_dict({section: {name: value}})
+        with pytest.raises(AttendError, match=rf"^{section}\.{name}: is .*; it must be "):
+            Config().replace(**{name: value})
+
+
+def test_numbers_of_numpy_will_do():
+    config = Config().replace(steps=np.int64(700), pixel_sd=np.float32(0.5), cell_widths=[np.int32(8)])
+    assert config == Config().replace(steps=700, pixel_sd=0.5, cell_widths=(8,))
+    assert type(config.train.steps) is int
 
 
 def test_a_whole_number_will_do_for_a_float():
@@ -110,6 +119,10 @@ def test_what_must_be_positive_is(field, value):
         ({"warmup_steps": -1}, r"^train\.warmup_steps: is -1; it must be 0 or more"),
         ({"clip_norm": -0.5}, r"^train\.clip_norm: is -0\.5; it must be 0 or more"),
         ({"pixel_sd": float("nan")}, r"^model\.pixel_sd: is nan"),
+        ({"scale": float("inf")}, r"^model\.scale: is inf; it must be above 0 and finite"),
+        ({"clip_norm": float("inf")}, r"^train\.clip_norm: is inf"),
+        ({"decoder_bias": float("nan")}, r"^model\.decoder_bias: is nan; it must be finite"),
+        ({"count_log_odds_end": float("-inf")}, r"^train\.count_log_odds_end: is -inf; it must be finite"),
         ({"learning_rate": float("nan")}, r"^train\.learning_rate: is nan"),
         ({"cell_widths": ()}, r"^model\.cell_widths: is \(\)"),
         ({"encoder_widths": (0,)}, r"^model\.encoder_widths: is \(0,\)"),

@@ -28,7 +28,9 @@ def short_periods():
 
 
 def fit(*, config=None, images=IMAGES, **options):
-    return attend.fit(images, config=tiny.config(decay="none") if config is None else config, progress=False, **options)
+    if config is None and "resume" not in options:
+        config = tiny.config(decay="none")
+    return attend.fit(images, config=config, progress=False, **options)
 
 
 def assert_same_model(one, other):
@@ -109,8 +111,17 @@ def test_a_run_can_be_extended_and_is_then_as_if_it_had_been_meant_to_be_that_lo
 
 @pytest.mark.parametrize(("name", "value"), [("learning_rate", 0.5), ("max_objects", 3), ("estimator", "nvil")])
 def test_resuming_with_another_setting_is_refused_by_name(whole, name, value):
-    with pytest.raises(AttendError, match=f"^{name}: cannot be changed on resuming"):
-        fit(run=whole[0], resume=True, what=2, **{name: value})
+    with pytest.raises(AttendError, match=rf"{name}: is .* and cannot be {value}; only steps can change on resuming"):
+        fit(run=whole[0], resume=True, what=tiny.config().model.what, **{name: value})
+
+
+def test_resuming_with_another_seed_or_fewer_steps_than_done_is_refused_and_changes_nothing(whole):
+    before = RunFolder(whole[0]).config()
+    with pytest.raises(AttendError, match=r"^seed: is 3 in .* and cannot be 4"):
+        fit(run=whole[0], resume=True, seed=4)
+    with pytest.raises(AttendError, match=r"^steps: is 6, but .* is at step 8; it must not be less"):
+        fit(run=whole[0], resume=True, steps=6)
+    assert RunFolder(whole[0]).config() == before
 
 
 def test_what_stands_in_the_way_of_a_run_is_told(whole, tmp_path):
@@ -130,6 +141,8 @@ def test_what_stands_in_the_way_of_a_run_is_told(whole, tmp_path):
         ({"batch_size": 17}, "batch_size: .*16.*17"),
         ({"stepz": 3}, "stepz: is no setting"),
         ({"steps": 0}, r"train\.steps: is 0"),
+        ({"steps": "100"}, r"train\.steps: is '100'; it must be of type int"),
+        ({"steps": 2.5}, r"train\.steps: is 2\.5; it must be of type int"),
         ({"cell": "transformer"}, "cell: 'transformer' is unknown"),
         ({"estimator": "vimco"}, "estimator: 'vimco' is unknown"),
         ({"renderer": "nerf"}, "renderer: 'nerf' is unknown"),

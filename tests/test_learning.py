@@ -44,11 +44,11 @@ def test_it_learns_to_count_and_to_box_without_a_label():
     test = squares(500, seed=1)
     model = attend.fit(squares(2000, seed=0).images, seed=0, progress=False, **SETTINGS)
     scenes = model.infer(test.images)
-    assert np.mean(scenes.counts == test.counts) > 0.8
+    assert np.mean(scenes.counts == test.counts) > 0.95
     alone = (test.counts == 1) & (scenes.counts == 1)
     assert np.median(np.abs(scenes.boxes[alone, 0] - test.boxes[alone, 0])) <= 2
-    low, high = model.bounds(test.images[:100], samples=20)
-    assert low.mean() < high.mean()
+    some = test.images[:100]
+    assert model.elbo(some).mean() < model.importance_weighted_bound(some, samples=20).mean()
     _, counts = model.sample(1000)
     shares = np.bincount(counts, minlength=3) / 1000, np.bincount(scenes.counts, minlength=3) / 500
     assert 0.5 * np.abs(np.subtract(*shares)).sum() < 0.1

@@ -1,6 +1,8 @@
 """Every setting of a model and of its training, with the presets `paper` and `default`."""
 
 import dataclasses
+import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
@@ -100,11 +102,19 @@ class Config:
             "train.count_anneal_steps": t.count_anneal_steps,
         }
         for name, value in positive.items():
-            if not value > 0:
-                raise AttendError(f"{name}: is {value}; it must be above 0")
+            if not 0 < value < math.inf:
+                raise AttendError(f"{name}: is {value}; it must be above 0 and finite")
         for name, value in {"train.warmup_steps": t.warmup_steps, "train.clip_norm": t.clip_norm}.items():
-            if not value >= 0:
-                raise AttendError(f"{name}: is {value}; it must be 0 or more")
+            if not 0 <= value < math.inf:
+                raise AttendError(f"{name}: is {value}; it must be 0 or more and finite")
+        unbounded = {
+            "model.decoder_bias": m.decoder_bias,
+            "train.count_log_odds_start": t.count_log_odds_start,
+            "train.count_log_odds_end": t.count_log_odds_end,
+        }
+        for name, value in unbounded.items():
+            if not math.isfinite(value):
+                raise AttendError(f"{name}: is {value}; it must be finite")
         for name in ("cell_widths", "encoder_widths", "decoder_widths"):
             widths = getattr(m, name)
             if not widths or min(widths) < 1:
@@ -119,17 +129,22 @@ class Config:
         """The inverse of `dataclasses.asdict`; AttendError naming a field that is unknown or of a wrong type."""
         sections = {"model": ModelConfig, "train": TrainConfig}
         _known("config", values, sections)
-        return cls(**{name: section_from_dict(name, kind, values.get(name, {})) for name, kind in sections.items()})
+        return cls(**{name: _section(name, kind, values.get(name, {})) for name, kind in sections.items()})
 
     def replace(self, **settings: Any) -> "Config":
-        """A copy with some settings changed, each by the name of its field, such as `steps=100`."""
+        """A copy with some settings changed, each by the name of its field, such as `steps=100`.
+
+        Raises:
+            AttendError: a setting is unknown, of a wrong type or out of range.
+        """
         changed = {name: {} for name in ("model", "train")}
         for name, value in settings.items():
             owners = [section for section in changed if name in _fields(getattr(self, section))]
             if not owners:
                 known = ", ".join([*_fields(self.model), *_fields(self.train)])
                 raise AttendError(f"{name}: is no setting; the settings are {known}")
-            changed[owners[0]][name] = value
+            hint = get_type_hints(type(getattr(self, owners[0])))[name]
+            changed[owners[0]][name] = _value(f"{owners[0]}.{name}", hint, value)
         return Config(**{name: dataclasses.replace(getattr(self, name), **values) for name, values in changed.items()})
 
 
@@ -156,13 +171,6 @@ PRESETS: dict[str, Config] = {
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
 
 
-def section_from_dict(where: str, kind: type[Section], values: Any) -> Section:
-    """A section of a configuration from plain values; AttendError naming, after `where`, a field that is wrong."""
-    _known(where, values, _fields(kind))
-    hints = get_type_hints(kind)
-    return kind(**{name: _value(f"{where}.{name}", hints[name], value) for name, value in values.items()})
-
-
 def preset(name: str) -> Config:
     """The preset called `name`; AttendError when there is none."""
     if name not in PRESETS:
@@ -172,6 +180,12 @@ def preset(name: str) -> Config:
 
 def _fields(section: Any) -> list[str]:
     return [f.name for f in dataclasses.fields(section)]
+
+
+def _section(where: str, kind: type[Section], values: Any) -> Section:
+    _known(where, values, _fields(kind))
+    hints = get_type_hints(kind)
+    return kind(**{name: _value(f"{where}.{name}", hints[name], value) for name, value in values.items()})
 
 
 def _known(where: str, values: Any, names: Any) -> None:
@@ -185,13 +199,14 @@ def _known(where: str, values: Any, names: Any) -> None:
 def _value(where: str, hint: Any, value: Any) -> Any:
     choices = get_args(hint)
     if hint in (int, float, str):
-        accepted = (int, float) if hint is float else hint
+        accepted = {int: numbers.Integral, float: numbers.Real, str: str}[hint]
         if isinstance(value, accepted) and not isinstance(value, bool):
             return hint(value)
         raise AttendError(f"{where}: is {value!r}; it must be of type {hint.__name__}")
     if hint == tuple[int, ...]:
-        if isinstance(value, list | tuple) and all(isinstance(v, int) and not isinstance(v, bool) for v in value):
-            return tuple(value)
+        whole = isinstance(value, list | tuple) and all(isinstance(v, numbers.Integral) for v in value)
+        if whole and not any(isinstance(v, bool) for v in value):
+            return tuple(int(v) for v in value)
         raise AttendError(f"{where}: is {value!r}; it must be a list of whole numbers")
     if value not in choices:
         raise AttendError(f"{where}: is {value!r}; it must be one of {', '.join(choices)}")

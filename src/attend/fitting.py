@@ -30,8 +30,8 @@ REFIT_IMAGES = 10_000
 def fit(
     images: Any,
     *,
-    config: Config | str = "default",
-    seed: int = 0,
+    config: Config | str | None = None,
+    seed: int | None = None,
     run: str | os.PathLike[str] | None = None,
     resume: bool = False,
     validation: SceneData | None = None,
@@ -42,11 +42,12 @@ def fit(
 
     Args:
         images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`.
-        config: a preset's name ('default' or 'paper'), or a `Config`.
-        seed: of the parameters and of all noise; the same seed on the same machine gives the same model bit for bit.
+        config: a preset's name ('default', which None means, or 'paper'), or a `Config`.
+        seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
+            bit for bit.
         run: a folder for curves and checkpoints; nothing is written when None.
-        resume: go on with the training in `run`, to the same result as if it had not been interrupted. Its stored
-            settings and seed are used; `steps` may be given to train for longer.
+        resume: go on with the training in `run`, to the same result as if it had not been interrupted. Settings and
+            seed are the run's own; of those given here only `steps` may differ, to train for longer.
         validation: scenes with known counts on which the accuracy of counting is shown meanwhile.
         progress: show a progress bar.
         **settings: single fields of the configuration, such as `steps=2000` or `max_objects=5`.
@@ -61,16 +62,17 @@ def fit(
         if run is None:
             raise AttendError("resume: needs the run folder to go on with")
         folder = RunFolder(run)
-        stored = _Header.read(folder)
-        config, seed = _continued(stored, settings), stored.seed
+        stored = Header.read(folder)
+        asked = stored.config if config is None else _config(config)
+        config, seed = check_continues(run, asked.replace(**settings), seed), stored.seed
         if stored.size != pixels.shape[1:]:
             raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
     else:
-        config = (preset(config) if isinstance(config, str) else config).replace(**settings)
+        config, seed = _config(config).replace(**settings), seed or 0
     start = start_training(config, pixels.shape[1:], seed)
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
-    header = _Header(config, pixels.shape[1:], seed).to_dict()
+    header = Header(config, pixels.shape[1:], seed).to_dict()
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
     elif folder is not None and folder.checkpoints.steps():
@@ -110,13 +112,13 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not os.path.isdir(path):
         return Model.load(path)
     folder = RunFolder(path)
-    stored = _Header.read(folder)
+    stored = Header.read(folder)
     start = start_training(stored.config, stored.size, stored.seed)
     return start.model(folder.checkpoints.restore_latest(start.state))
 
 
 @dataclass(frozen=True)
-class _Header:
+class Header:
     """What a run folder says of its run."""
 
     config: Config
@@ -124,26 +126,47 @@ class _Header:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
+        """As JSON knows it."""
         return {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
 
     @classmethod
-    def read(cls, folder: RunFolder) -> "_Header":
+    def read(cls, folder: RunFolder) -> "Header":
+        """The header of a run; AttendError when it is damaged."""
         stored = folder.config()
         try:
             height, width, channels = (int(side) for side in stored["size"])
             return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise AttendError(f"{folder.path}: its config.json is damaged ({error!r})") from error
+        except (KeyError, TypeError, ValueError, AttendError) as error:
+            reason = error if isinstance(error, AttendError) else repr(error)
+            raise AttendError(f"{folder.path}: its config.json is damaged ({reason})") from error
 
 
-def _continued(stored: _Header, settings: dict[str, Any]) -> Config:
-    """The stored configuration, with more steps if asked for; nothing else may change on the way."""
-    config = stored.config.replace(**settings)
-    before, after = (dataclasses.asdict(c.model) | dataclasses.asdict(c.train) for c in (stored.config, config))
-    for name in settings:
-        if name != "steps" and after[name] != before[name]:
-            raise AttendError(f"{name}: cannot be changed on resuming; only steps can")
+def check_continues(run: str | os.PathLike[str], config: Config, seed: int | None = None) -> Config:
+    """`config` as it is, if the training in `run` can go on with it: nothing but more steps may be new.
+
+    Raises:
+        AttendError: another setting or the seed differs from the run's, or it has done more steps already.
+    """
+    folder = RunFolder(run)
+    stored = Header.read(folder)
+    if seed not in (None, stored.seed):
+        raise AttendError(f"seed: is {stored.seed} in {run} and cannot be {seed}; only steps can change on resuming")
+    for section in dataclasses.fields(config):
+        asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, stored.config))
+        for name in asked:
+            if name != "steps" and asked[name] != was[name]:
+                raise AttendError(
+                    f"{section.name}.{name}: is {was[name]} in {run} and cannot be {asked[name]}; "
+                    "only steps can change on resuming"
+                )
+    done = folder.checkpoints.steps()
+    if done and config.train.steps < done[-1]:
+        raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
     return config
+
+
+def _config(config: Config | str | None) -> Config:
+    return config if isinstance(config, Config) else preset(config or "default")
 
 
 @dataclass(frozen=True)

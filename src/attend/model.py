@@ -3,8 +3,9 @@
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from attend.config import ModelConfig, section_from_dict
+from attend.config import Config, ModelConfig
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import attend, box_window, footprint_box
@@ -58,35 +59,37 @@ class Model(eqx.Module):
             AttendError: the images are not such an array.
         """
         images = as_images(images, self.size)
-        batches = _batches(images, batch_size)
-
-        def decode(batch: np.ndarray) -> dict[str, np.ndarray]:
-            return jax.device_get(_decode(self, batch))
-
-        parts = [decode(next(batches))]  # by itself, so that the program is compiled once
-        # One batch leaves part of the cores idle, since most of its operations are small; as many batches do not.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            parts += pool.map(decode, batches)
+        parts = _on_all_cores(lambda batch: _decode(self, batch), _batches(images, batch_size))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         return Scenes(images=as_float(images), **fields, names=names)
 
-    def bounds(
-        self, images: Any, *, samples: int = 100, seed: int = 0, batch_size: int = 128
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The ELBO and the importance-weighted bound from `samples` passes of each image, in nats.
+    def elbo(self, images: Any, *, seed: int = 0, batch_size: int = 64) -> Float[np.ndarray, " n"]:
+        """The ELBO of each image (paper, eq. 2), in nats, from one pass.
 
-        All constants are included, and p(n) is the one refitted after training.
+        All constants are included, and p(n) is the one refitted after training. `seed` draws where and what.
+
+        Raises:
+            AttendError: as of `infer`.
         """
+        return self._per_image(_elbo, images, seed, batch_size)
+
+    def importance_weighted_bound(
+        self, images: Any, *, samples: int = 100, seed: int = 0, batch_size: int = 64
+    ) -> Float[np.ndarray, " n"]:
+        """The importance-weighted bound of each image from `samples` passes (Burda et al. 2016, eq. 8), in nats.
+
+        All constants are included, and p(n) is the one refitted after training. `seed` draws where and what.
+
+        Raises:
+            AttendError: as of `infer`.
+        """
+        return self._per_image(partial(_importance_weighted_bound, samples=samples), images, seed, batch_size)
+
+    def _per_image(self, bound: Callable[..., Array], images: Any, seed: int, batch_size: int) -> np.ndarray:
         images = as_images(images, self.size)
-        keys = jax.random.split(jax.random.key(seed), len(images))
-        parts = [
-            jax.device_get(_bounds(self, batch, batch_keys, samples))
-            for batch, batch_keys in zip(
-                _batches(images, batch_size), _batches(np.asarray(jax.random.key_data(keys)), batch_size), strict=True
-            )
-        ]
-        values = np.concatenate(parts)[: len(images)]
-        return values[:, 0], values[:, 1]
+        keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
+        batches = zip(_batches(images, batch_size), _batches(keys, batch_size), strict=True)
+        return np.concatenate(_on_all_cores(lambda batch: bound(self, *batch), batches))[: len(images)]
 
     def sample(self, n: int, *, seed: int = 0) -> tuple[Float[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]:
         """Draw `n` scenes from p: their images, in [0, 1] and without pixel noise, and their counts."""
@@ -115,11 +118,13 @@ class Model(eqx.Module):
             raise AttendError(f"{path}: holds no model; one is written by model.save(path)")
         try:
             header = json.loads(str(arrays["attend"]))
-            config = section_from_dict("model", ModelConfig, header["model"])
+            config = Config.from_dict({"model": header["model"]}).model
             height, width, channels = (int(side) for side in header["size"])
-        except (ValueError, KeyError, TypeError) as error:
+            if min(height, width) < 1 or channels not in (1, 3):
+                raise ValueError(f"size is {header['size']}")
+            skeleton = eqx.filter_eval_shape(cls.create, config, (height, width, channels), jax.random.key(0))
+        except (ValueError, KeyError, TypeError, AttendError) as error:
             raise AttendError(f"{path}: its header is damaged ({error})") from error
-        skeleton = eqx.filter_eval_shape(cls.create, config, (height, width, channels), jax.random.key(0))
         expected = _named_arrays(skeleton)
         for name, leaf in expected.items():
             found = arrays.get(name)
@@ -176,6 +181,16 @@ def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
         yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
 
 
+def _on_all_cores(compute: Callable[[Any], Any], batches: Iterator[Any]) -> list[Any]:
+    """`compute` of each batch, as numpy arrays.
+
+    A batch leaves part of the cores idle, since most of its operations are small; as many batches as cores do not.
+    """
+    parts = [jax.device_get(compute(next(batches)))]  # by itself, so that the program is compiled once
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return parts + list(pool.map(lambda batch: jax.device_get(compute(batch)), batches))
+
+
 def to_unit(images: Images) -> Float[Array, "b h w c"]:
     """uint8 0..255 as float in [0, 1], on the device; floats as they are."""
     return jnp.asarray(images) / 255.0 if images.dtype == jnp.uint8 else jnp.asarray(images)
@@ -212,13 +227,17 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
 
 
 @eqx.filter_jit
-def _bounds(model: Model, images: Images, key_data: Images, samples: int) -> Float[Array, "b 2"]:
-    p, q = model.p, model.q
-
+def _elbo(model: Model, images: Images, key_data: Images) -> Float[Array, " b"]:
     def one(image, key):
-        elbo_key, bound_key = jax.random.split(key)
-        low = elbo(p, unroll(p, q, image, elbo_key), image, p.count)
-        return jnp.stack([low, importance_weighted_bound(p, q, image, p.count, bound_key, samples)])
+        return elbo(model.p, unroll(model.p, model.q, image, key), image, model.p.count)
+
+    return jax.vmap(one)(to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))
+
+
+@eqx.filter_jit
+def _importance_weighted_bound(model: Model, images: Images, key_data: Images, samples: int) -> Float[Array, " b"]:
+    def one(image, key):
+        return importance_weighted_bound(model.p, model.q, image, model.p.count, key, samples)
 
     return jax.vmap(one)(to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))
 

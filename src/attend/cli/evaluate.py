@@ -88,15 +88,13 @@ def measure(model: "Model", truth: "SceneData", images: "np.ndarray", *, samples
     started = time.perf_counter()
     scenes = model.infer(images)
     seconds = time.perf_counter() - started
-    elbo, _ = model.bounds(images, samples=1, seed=seed)
-    _, iw_bound = model.bounds(images[:BOUND_IMAGES], samples=samples, seed=seed)
     return attend.evaluation.evaluate(
         scenes,
         counts=truth.counts,
         boxes=truth.boxes,
         labels=truth.labels,
-        elbo=elbo.mean(),
-        iw_bound=iw_bound.mean(),
+        elbo=model.elbo(images, seed=seed).mean(),
+        iw_bound=model.importance_weighted_bound(images[:BOUND_IMAGES], samples=samples, seed=seed).mean(),
         images_per_second=len(images) / seconds,
         seed=seed,
     )

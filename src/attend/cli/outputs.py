@@ -21,10 +21,9 @@ def check_file(path: Path, suffixes: Sequence[str]) -> None:
 
 def check_new_run(path: Path) -> None:
     """Raise AttendError unless `path` can become a new run folder."""
-    if (path / "config.json").exists():
-        raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
-    if path.is_dir() and any(path.iterdir()):
-        raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+    from attend.training import RunFolder
+
+    RunFolder.check_new(path)
     _check_writable(path, path)
 
 

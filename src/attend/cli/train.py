@@ -79,20 +79,21 @@ def train(
         attend train digits --out runs/digits --resume
     """
     import attend
+    from attend.fitting import check_continues
 
     config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
     if resume:
-        _check_continues(out, config, seed)
+        check_continues(out, config, seed)  # before the scenes are composed
     else:
         check_new_run(out)
     scenes, validation = _training_data(data, n, data_seed, compose)
     if scenes.counts is not None and scenes.counts.max() > model.max_objects:
         most = scenes.counts.max()
         raise AttendError(f"model.max_objects: is {model.max_objects}, but {data} has {most} objects in one image")
-    if resume:
-        attend.fit(scenes, run=out, resume=True, validation=validation, steps=config.train.steps)
-    else:
-        attend.fit(scenes, config=config, seed=seed or 0, run=out, validation=validation)
+    try:
+        attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"{error}; to go on: attend train {data} --out {out} --resume") from error
     print(f"trained to step {config.train.steps:,}; saved in {out}")
 
 
@@ -113,38 +114,13 @@ def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     chosen = preset(known.preset or "default")
     if not (known.resume and known.out):
         return chosen.model, chosen.train
-    stored, _ = _stored(Path(known.out))
+    from attend.fitting import Header
+    from attend.training import RunFolder
+
+    stored = Header.read(RunFolder(Path(known.out))).config
     if known.preset is None:
         return stored.model, stored.train
     return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
-
-
-def _stored(run: Path) -> tuple[Config, int]:
-    """The configuration and the seed of a run."""
-    from attend.training import RunFolder
-
-    stored = RunFolder(run).config()
-    return Config.from_dict(stored.get("config")), stored.get("seed", 0)
-
-
-def _check_continues(run: Path, config: Config, seed: int | None) -> None:
-    """Raise AttendError when something other than more steps is asked for."""
-    from attend.training import RunFolder
-
-    stored, stored_seed = _stored(run)
-    if seed not in (None, stored_seed):
-        raise AttendError(f"seed: is {stored_seed} in {run} and cannot be {seed}; only steps can change on resuming")
-    for section in dataclasses.fields(config):
-        asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, stored))
-        for name in asked:
-            if name != "steps" and asked[name] != was[name]:
-                raise AttendError(
-                    f"{section.name}.{name}: is {was[name]} in {run} and cannot be {asked[name]}; "
-                    "only steps can change on resuming"
-                )
-    done = RunFolder(run).checkpoints.steps()
-    if done and config.train.steps < done[-1]:
-        raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
 
 
 def _training_data(source: str, n: int | None, seed: int, compose: Compose) -> "tuple[SceneData, SceneData | None]":

@@ -160,7 +160,7 @@ def train(
         AttendError: a period is not positive; the loss, its gradient or the parameters stopped being finite
             (the checkpoints stay as they were); or the run folder cannot be written.
         KeyboardInterrupt: Ctrl-C was pressed; the chunk was finished and the state saved. The message says
-            how to go on. A second Ctrl-C does not wait for that.
+            so. A second Ctrl-C does not wait for that.
     """
     for name, period in [
         ("every", every),
@@ -200,7 +200,7 @@ def train(
     if step < steps:
         message = f"stopped at step {step:,} of {steps:,}"
         if run is not None:
-            message += f" and saved in {run.path}; to go on: attend train ... --out {run.path} --resume"
+            message += f" and saved in {run.path}"
         raise KeyboardInterrupt(message)
     return state
 

@@ -37,14 +37,20 @@ class RunFolder:
             AttendError: something is at `path` already, or it cannot be written.
         """
         path = Path(path)
-        if (path / "config.json").exists():
-            raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
         with _writing(path):
+            cls.check_new(path)
             path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
             _replace(path / "config.json", json.dumps(config, indent=2) + "\n")
         return cls(path)
+
+    @staticmethod
+    def check_new(path: str | os.PathLike[str]) -> None:
+        """Raise AttendError when there is something at `path` already; an empty folder will do."""
+        path = Path(path)
+        if (path / "config.json").exists():
+            raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
+        if path.is_dir() and any(path.iterdir()):
+            raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
 
     def config(self) -> dict[str, Any]:
         """The stored configuration.
