@@ -2,15 +2,11 @@
 
 import datetime
 import math
-import os
-import platform
-import re
 import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import jax
@@ -22,29 +18,13 @@ from rich.console import Console
 from rich.table import Table
 
 from attend import data
+from attend.experiments.report import describe_machine
 
 MATRIX_SIDES = (512, 1024, 2048, 4096)
 """Sides of the square matrices whose product is timed; the best rate counts."""
 
 WIDTH = 120
 """Columns of a printed table, also where the output goes to a file."""
-
-
-def describe_machine() -> str:
-    """One line that a reader needs beside any figure: processor, cores, versions, date."""
-    devices = jax.devices()
-    device = "" if devices[0].platform == "cpu" else f", {len(devices)} x {devices[0].device_kind}"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (
-        f"{_processor()}, {cores} cores{device}; {platform.system()}, Python {platform.python_version()}, "
-        f"jax {jax.__version__}; {datetime.date.today()}"
-    )
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def scenes(n: int, split: data.Split = "train") -> data.SceneData:
@@ -124,5 +104,5 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], notes: I
         table.add_row(*row)
     console = Console(width=WIDTH, highlight=False)
     console.print(table)
-    for note in (f"Machine: {describe_machine()}.", *notes):
+    for note in (f"Machine: {describe_machine()}; {datetime.date.today()}.", *notes):
         console.print(f"- {note}")

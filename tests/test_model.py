@@ -113,7 +113,7 @@ def header(**changes):
     def change(arrays):
         content = json.loads(str(arrays["attend"]))
         for name, value in changes.items():
-            content["model" if name in content["model"] else name][name] = value
+            (content["model"] if name in content["model"] else content)[name] = value
         arrays["attend"] = np.array(json.dumps(content))
 
     return change

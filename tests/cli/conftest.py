@@ -1,6 +1,5 @@
 import dataclasses
 
-import jax
 import numpy as np
 import pytest
 
@@ -22,28 +21,9 @@ TINY = Config(
 )
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
 @pytest.fixture(scope="module", autouse=True)
-def compile_once(compiled):
-    """Let the many tiny trainings share their programs, and compile those in a hurry.
-
-    A module at a time, because other tests compare bits with a process that compiles as usual.
-    """
-    settings = {
-        "jax_compilation_cache_dir": str(compiled),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+def in_a_hurry(compiling_in_a_hurry):
+    pass
 
 
 @pytest.fixture(scope="session")

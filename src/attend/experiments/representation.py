@@ -1,0 +1,183 @@
+"""What the codes are good for (the paper's section 3.2): the sum and the order of two digits, from few labels."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Int
+
+from attend.baselines import (
+    VAE,
+    Autoencoder,
+    Classifier,
+    Draw,
+    autoencoder_loss,
+    classifier_loss,
+    elbo_loss,
+)
+from attend.data import SceneData
+from attend.experiments.frame import Check, Report, Settings, Table, experiments
+from attend.experiments.numbers import spread
+from attend.experiments.pictures import curves
+from attend.experiments.probes import CodeProbe, PairProbe, probe_accuracy
+from attend.experiments.runs import train_baseline, train_model
+from attend.experiments.truth import truth_of
+from attend.model import Model
+from attend.scenes import Scenes
+
+SEEDS = (0,)
+SHARES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+QUICK_SHARES = (0.05, 1.0)
+"""Of the labels of the training scenes; the first ones are taken."""
+AIR, PAIRED = "AIR", "AIR, paired"
+"""The same code, read by a plain probe and by one that knows that it has two halves."""
+SUM, ORDER = "sum of the digits", "ascending order"
+CLASSES = {SUM: 19, ORDER: 2}
+MAX_OBJECTS = 2
+STEPS, QUICK_STEPS = 10_000, 300
+"""Of the baselines' trainings."""
+PIXEL_STEPS, QUICK_PIXEL_STEPS = 4_000, 300
+PROBE_STEPS, QUICK_PROBE_STEPS = 4_000, 600
+TARGETS = {SUM: (0.75, 0.95), ORDER: (0.85, 0.97)}
+QUICK_TARGETS = {SUM: (0.15, 0.3), ORDER: (0.6, 0.7)}
+"""From AIR's code, with few labels and with all."""
+QUICK_DRAW = {"steps": 4, "hidden": 64, "latent": 20}
+CHUNK = 5000
+
+Codes = tuple[np.ndarray, np.ndarray]
+"""Of the training scenes and of the test scenes."""
+
+
+class Task(NamedTuple):
+    """What is to be predicted: its name, and the classes of the training and of the test scenes."""
+
+    name: str
+    train: Int[np.ndarray, " n"]
+    test: Int[np.ndarray, " m"]
+
+
+@experiments.register("representation")
+def representation(settings: Settings) -> Report:
+    """Learn codes without labels, then the tasks from them; and the tasks from pixels with labels only."""
+    seeds = settings.seeds_or(SEEDS)
+    shares = settings.choose(SHARES, QUICK_SHARES)
+    train, test = (settings.scenes(split, counts=(2,), max_objects=MAX_OBJECTS) for split in ("train", "test"))
+    answers = answers_of(train), answers_of(test)
+    tasks = [Task(name, answers[0][name], answers[1][name]) for name in CLASSES]
+    accuracies: dict[str, dict[str, list[list[float]]]] = {name: {} for name in CLASSES}
+    for seed in seeds:
+        codes = _codes(settings, train, test, seed)
+        for task in tasks:
+            results = {name: _from_code(settings, task, name, code, shares, seed) for name, code in codes.items()}
+            results["pixels, labels only"] = _from_pixels(settings, task, train, test, shares, seed)
+            for name, values in results.items():
+                accuracies[task.name].setdefault(name, []).append(values)
+    tables, figures = [], {}
+    for task, found in accuracies.items():
+        headings = ("code", *(f"{share:.1%} of labels" for share in shares))
+        rows = [[name, *(spread(v) for v in zip(*values, strict=True))] for name, values in found.items()]
+        tables.append(Table(task.capitalize(), headings, rows))
+        percent = [100 * share for share in shares]
+        lines = {name: [(percent, [100 * v for v in vs]) for vs in values] for name, values in found.items()}
+        figures[task.split()[0]] = curves(lines, "labels used, %", "accuracy, %", log_x=True)
+    return Report("What the codes are good for", seeds, tables, figures, _checks(settings, shares, accuracies), NOTES)
+
+
+def answers_of(data: SceneData) -> dict[str, np.ndarray]:
+    """The classes of each task; in order: the left digit is not greater than the right one."""
+    truth = truth_of(data)
+    middles = truth.boxes[..., 0] + truth.boxes[..., 2] / 2
+    left, right = np.take_along_axis(truth.labels, middles.argsort(axis=1, kind="stable"), axis=1).T
+    return {SUM: left + right, ORDER: (left <= right).astype(np.int64)}
+
+
+def _codes(settings: Settings, train: SceneData, test: SceneData, seed: int) -> dict[str, Codes]:
+    """The codes of every unsupervised model."""
+    air = train_model(settings, f"air-{seed}", train, settings.config(max_objects=MAX_OBJECTS), seed)
+    air_codes = _air_codes(air, train.images), _air_codes(air, test.images)
+    codes: dict[str, Codes] = {AIR: air_codes, PAIRED: air_codes}
+    key, size, steps = jax.random.key(seed), train.image_shape, settings.choose(STEPS, QUICK_STEPS)
+    baselines: dict[str, tuple[Autoencoder | Draw | VAE, Callable]] = {
+        "DRAW": (Draw(size, **settings.choose({}, QUICK_DRAW), key=key), elbo_loss),
+        "autoencoder": (Autoencoder(size, key=key), autoencoder_loss),
+        "VAE": (VAE(size, key=key), elbo_loss),
+    }
+    for name, (module, loss) in baselines.items():
+        trained = train_baseline(settings, f"{name.lower()}-{seed}", module, loss, train.images, steps=steps, seed=seed)
+        codes[name] = trained.code(train.images), trained.code(test.images)
+    return codes
+
+
+def _air_codes(air: Model, images: np.ndarray) -> np.ndarray:
+    """The codes of many images, some thousands at once to bound the memory."""
+    parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    return np.concatenate([air_code(air.infer(part)) for part in parts])
+
+
+def air_code(scenes: Scenes) -> np.ndarray:
+    """What and where of the two objects, the left one first; zeros for one that was not found."""
+    objects = np.concatenate([scenes.what, scenes.where], axis=2)
+    found = np.arange(objects.shape[1]) < scenes.counts[:, None]
+    order = np.where(found, scenes.where[..., 1], np.inf).argsort(axis=1, kind="stable")
+    return np.take_along_axis(objects * found[..., None], order[..., None], axis=1).reshape(len(scenes), -1)
+
+
+def _from_code(
+    settings: Settings, task: Task, name: str, code: Codes, shares: tuple[float, ...], seed: int
+) -> list[float]:
+    """The accuracy of a probe of a code at each share of the labels."""
+    probe = PairProbe if name == PAIRED else CodeProbe
+    steps = settings.choose(PROBE_STEPS, QUICK_PROBE_STEPS)
+    accuracies = []
+    for share in shares:
+        k = round(share * len(task.train))
+        train, test = (code[0][:k], task.train[:k]), (code[1], task.test)
+        accuracies.append(probe_accuracy(probe, train, test, classes=CLASSES[task.name], steps=steps, seed=seed))
+    return accuracies
+
+
+def _from_pixels(
+    settings: Settings, task: Task, train: SceneData, test: SceneData, shares: tuple[float, ...], seed: int
+) -> list[float]:
+    """The accuracy of a convolutional network that sees the labelled scenes and no others."""
+    accuracies = []
+    for share in shares:
+        k = round(share * len(train))
+        module = train_baseline(
+            settings,
+            f"pixels-{task.name.split()[0]}-{k}-{seed}",
+            Classifier(train.image_shape, CLASSES[task.name], key=jax.random.key(seed)),
+            classifier_loss,
+            {"images": train.images[:k], "labels": task.train[:k].astype(np.int32)},
+            steps=settings.choose(PIXEL_STEPS, QUICK_PIXEL_STEPS),
+            seed=seed,
+            batch_size=min(64, k),
+        )
+        accuracies.append(float(np.mean(module.predict(test.images) == task.test)))
+    return accuracies
+
+
+def _checks(
+    settings: Settings, shares: tuple[float, ...], accuracies: dict[str, dict[str, list[list[float]]]]
+) -> list[Check]:
+    few, bounds = settings.choose((0.01, TARGETS), (QUICK_SHARES[0], QUICK_TARGETS))
+    checks = []
+    for task, by_share in bounds.items():
+        for share, bound in zip((few, 1.0), by_share, strict=True):
+            at = shares.index(share)
+            for name in AIR, PAIRED:
+                value = float(np.median([values[at] for values in accuracies[task][name]]))
+                checks.append(Check(f"{task} from {name}, {share:.0%} of labels", value, bound))
+    return checks
+
+
+NOTES = (
+    "Scenes of exactly two digits; all models but the last learn from the pixels of all training scenes.",
+    "AIR's code: `what` and `where` of both objects, the left one first, zeros for one not found. The other codes: the "
+    "means of all latents.",
+    "On each code learns a network with one hidden layer of 256 units, on standardised codes with noise of 0.3 added. "
+    "'AIR, paired' learns from the same code with one network for both objects, whose pairs of answers then vote.",
+    "Ascending order: the left digit is not greater than the right one; left by the middle of the box.",
+    "pixels: a convolutional network trained on the labelled scenes only, with the autoencoder's encoder.",
+)

@@ -1,0 +1,80 @@
+"""Every experiment runs to its report, on trainings of a few steps."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attend.experiments import (
+    Settings,
+    estimators,
+    experiments,
+    frame,
+    generalisation,
+    omniglot,
+    representation,
+    reproduce,
+    sprites,
+    supervised,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    """Quick runs with next to no steps, on few scenes."""
+    small = {"cell_widths": (4, 4, 4), "what": 3, "encoder_widths": (8,), "decoder_widths": (8,), "steps": 210}
+    monkeypatch.setattr(frame, "QUICK_MODEL", frame.QUICK_MODEL | small | {"batch_size": 8})
+    few = dict.fromkeys(frame.QUICK_N, 80)
+    monkeypatch.setattr(frame, "QUICK_N", few)
+    monkeypatch.setattr(sprites, "QUICK_N", few)
+    monkeypatch.setattr(sprites, "FINE_CLUSTERS", 5)
+    monkeypatch.setattr(omniglot, "QUICK_MODEL", omniglot.QUICK_MODEL | {"steps": 210})
+    monkeypatch.setattr(generalisation, "QUICK_LSTM_WIDTHS", (8,))
+    monkeypatch.setattr(estimators, "QUICK_STEPS", 210)
+    monkeypatch.setattr(estimators, "QUICK_REPEATS", 3)
+    for module, name in [
+        (generalisation, "QUICK_DRAW_STEPS"),
+        (representation, "QUICK_STEPS"),
+        (representation, "QUICK_PIXEL_STEPS"),
+        (representation, "QUICK_PROBE_STEPS"),
+        (supervised, "QUICK_STEPS"),
+        (estimators, "QUICK_BASELINE_STEPS"),
+    ]:
+        monkeypatch.setattr(module, name, 12)
+
+
+@pytest.fixture
+def characters(tmp_path):
+    """A folder of two zips: drawings of two alphabets with one to three lines each, and their strokes."""
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as drawings, zipfile.ZipFile(tmp_path / "b.zip", "w") as strokes:
+        for alphabet in ("Early", "Late"):
+            for drawer in range(1, 21):
+                count = int(rng.integers(1, 4))
+                pixels = np.full((105, 105), 255, np.uint8)
+                for row in rng.integers(5, 100, size=count):
+                    pixels[row : row + 4, 20:80] = 0
+                content = io.BytesIO()
+                Image.fromarray(pixels).save(content, "PNG")
+                name = f"{alphabet}/character01/0001_{drawer:02}"
+                drawings.writestr(f"images/{name}.png", content.getvalue())
+                strokes.writestr(f"strokes/{name}.txt", "START\n" + "1,-2,3\nBREAK\n" * count)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", list(experiments))
+def test_an_experiment_reports(name, hurried, characters, tmp_path):
+    settings = Settings(tmp_path / "runs", quick=True, omniglot=characters)
+    report = reproduce(name, settings, tmp_path / "out")
+    text = (tmp_path / "out" / f"{name}.md").read_text()
+    assert report.tables
+    assert report.checks
+    for table in report.tables:
+        assert all(len(row) == len(table.headings) for row in table.rows)
+    for key in report.figures:
+        assert (tmp_path / "out" / f"{name}-{key}.png").exists()
+    assert "nan" not in text

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import tiny
+from scipy.stats import spearmanr
+
+from attend.data import SHAPES, SceneData
+from attend.errors import AttendError
+from attend.experiments.estimators import gradient_noise
+from attend.experiments.multi_mnist import order_figure
+from attend.experiments.numbers import mse, spread
+from attend.experiments.omniglot import rank_correlation, strokes_in_colours
+from attend.experiments.probes import CodeProbe, PairProbe, probe_accuracy
+from attend.experiments.representation import CLASSES, air_code, answers_of
+from attend.experiments.sprites import cluster_accuracy, fine_cluster_accuracy
+from attend.experiments.truth import truth_of
+
+
+def blobs(classes: np.ndarray, apart: float, seed: int = 0) -> np.ndarray:
+    """Codes around a centre for each class."""
+    rng = np.random.default_rng(seed)
+    return apart * rng.standard_normal((classes.max() + 1, 6))[classes] + rng.standard_normal((len(classes), 6))
+
+
+def test_clusters_far_apart_are_found_whatever_their_order():
+    classes = np.random.default_rng(1).integers(len(SHAPES), size=2000)
+    codes = blobs(classes, apart=20.0)
+    assert cluster_accuracy(codes, classes, 0) == 1.0
+    assert cluster_accuracy(codes, (classes + 1) % len(SHAPES), 0) == 1.0
+    assert fine_cluster_accuracy(codes, classes, 0) > 0.98
+
+
+def test_clusters_of_noise_say_nothing_of_the_class():
+    classes = np.random.default_rng(1).integers(len(SHAPES), size=2000)
+    codes = blobs(np.zeros(2000, int), apart=0.0)
+    assert cluster_accuracy(codes, classes, 0) < 0.35
+    assert fine_cluster_accuracy(codes, classes, 0) < 0.35
+
+
+def test_rank_correlation_agrees_with_scipy_and_is_0_for_one_count():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(5, size=(2, 200))
+    assert rank_correlation(a, a + b) == pytest.approx(spearmanr(a, a + b).statistic)
+    assert rank_correlation(np.ones(200), b) == 0.0
+
+
+def test_the_code_of_two_objects_has_the_left_one_first_and_zeros_for_a_missing_one():
+    scenes = tiny.model().infer(tiny.images(20))
+    code = air_code(scenes).reshape(20, 2, -1)
+    objects = np.concatenate([scenes.what, scenes.where], axis=2)
+    for row, count in enumerate(scenes.counts):
+        assert not code[row, count:].any()
+        found = sorted(objects[row, :count].tolist(), key=lambda values: values[-2])
+        np.testing.assert_allclose(code[row, :count], np.array(found).reshape(code[row, :count].shape), rtol=1e-6)
+
+
+def test_the_answers_read_the_digits_from_left_to_right():
+    boxes = np.array([[[0, 0, 4, 4], [9, 0, 4, 4]], [[9, 0, 4, 4], [0, 0, 4, 4]]], np.float32)
+    data = SceneData(np.zeros((2, 20, 20, 1), np.uint8), np.array([2, 2]), boxes, np.array([[3, 7], [3, 7]]))
+    answers = answers_of(data)
+    assert set(answers) == set(CLASSES)
+    assert answers["sum of the digits"].tolist() == [10, 10]
+    assert answers["ascending order"].tolist() == [1, 0]
+
+
+def test_scenes_of_which_something_is_unknown_are_refused():
+    with pytest.raises(AttendError, match="missing"):
+        truth_of(SceneData(np.zeros((2, 4, 4, 1), np.uint8)))
+
+
+def test_a_pair_probe_learns_a_sum_from_fewer_labels():
+    rng = np.random.default_rng(0)
+    centres = 2.0 * rng.standard_normal((10, 5))
+
+    def make(n):
+        digits = rng.integers(10, size=(n, 2))
+        codes = centres[digits] + 0.3 * rng.standard_normal((n, 2, 5))
+        return codes.reshape(n, 10), digits.sum(axis=1)
+
+    train, test = make(150), make(500)
+    plain, paired = (
+        probe_accuracy(probe, train, test, classes=19, steps=600, seed=0) for probe in (CodeProbe, PairProbe)
+    )
+    assert plain > 0.15
+    assert paired > plain
+
+
+def test_summing_the_count_out_leaves_less_noise_than_drawing_it(settings):
+    data = SceneData((255 * tiny.images(64)).astype(np.uint8))
+    noise = {
+        name: gradient_noise(settings, name, tiny.model(), tiny.config(), 0, data)[0]
+        for name in ("exact", "nvil", "nvil-no-baseline")
+    }
+    assert 0 < noise["exact"] < noise["nvil"] < noise["nvil-no-baseline"]
+
+
+def test_strokes_are_painted_where_objects_are_and_nowhere_else():
+    scenes = tiny.model().infer(tiny.images(20))
+    painted = strokes_in_colours(scenes)
+    assert painted.shape == (20, 8, 8, 3)
+    assert painted.min() >= 0
+    assert painted.max() <= 1
+    assert not painted[scenes.counts == 0].any()
+
+
+def test_the_order_of_attention_has_a_panel_for_each_step():
+    scenes = tiny.model().infer(tiny.images(20))
+    assert len(order_figure(scenes, np.array([0, 2])).axes) == 2
+
+
+def test_numbers():
+    assert spread([0.5]) == "50.0%"
+    assert spread([None]) == "-"
+    assert spread([3.0, 1.0, 2.0], "{:.0f}") == "2 (1 to 3)"
+    assert mse(np.zeros((1, 2, 2, 1)), np.full((1, 2, 2, 1), 0.5)) == 0.25
