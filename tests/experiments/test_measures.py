@@ -76,9 +76,10 @@ def test_a_pair_probe_learns_a_sum_from_fewer_labels():
         codes = centres[digits] + 0.3 * rng.standard_normal((n, 2, 5))
         return codes.reshape(n, 10), digits.sum(axis=1)
 
-    train, test = make(150), make(500)
+    train, test = make(300), make(500)  # of which 150 are labelled
     plain, paired = (
-        probe_accuracy(probe, train, test, classes=19, steps=600, seed=0) for probe in (CodeProbe, PairProbe)
+        probe_accuracy(probe, train, test, labelled=150, classes=19, steps=600, seed=0)
+        for probe in (CodeProbe, PairProbe)
     )
     assert plain > 0.15
     assert paired > plain
