@@ -8,6 +8,7 @@ import pytest
 
 from attend import config
 from attend.data import datasets
+from attend.exports import exports
 from attend.objective import estimators
 from attend.p import renderers
 from attend.q import cells
@@ -17,6 +18,8 @@ SOURCE = ROOT / "src" / "attend"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 ROOMS = sorted(p.stem for p in SOURCE.iterdir() if p.name[0] != "_" and (p.suffix == ".py" or p.is_dir()))
 ANY = "every room"
+LATE = {"figures", "exports"}
+"""What `scenes` imports only inside its methods."""
 
 
 def allowed() -> dict[str, set[str]]:
@@ -91,17 +94,18 @@ def test_nothing_but_the_command_line_imports_the_command_line():
 
 def test_rooms_do_not_import_each_other_in_a_circle():
     below = {room: rooms - {room} for room, rooms in ALLOWED.items()}
-    below["scenes"] = below["scenes"] - {"figures"}  # only inside `Scenes.plot`, as the next test checks
+    below["scenes"] = below["scenes"] - LATE  # only inside methods, as the next test checks
     while below:
         free = {room for room, rooms in below.items() if not rooms & below.keys()}
         assert free, f"a circle among {sorted(below)}"
         below = {room: rooms for room, rooms in below.items() if room not in free}
 
 
-def test_scenes_imports_figures_only_when_it_plots():
+def test_scenes_imports_figures_and_exports_only_when_it_plots_and_writes():
     tree = ast.parse((SOURCE / "scenes.py").read_text())
     modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
-    assert "attend.figures" not in modules
+    assert modules
+    assert not {f"attend.{room}" for room in LATE} & set(modules)
 
 
 def test_the_documented_names_are_registered():
@@ -109,6 +113,7 @@ def test_the_documented_names_are_registered():
     assert {"patch"} <= set(renderers)
     assert {"glance", "lstm", "lstm-difference"} <= set(cells)
     assert {"exact", "nvil", "iw"} <= set(estimators)
+    assert {"coco", "proposals", "npz", "csv", "parquet", "yolo", "crops", "overlays"} <= set(exports)
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)

@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from attend.errors import AttendError
-from attend.figures import FORMATS, curves_figure, samples_figure, save_figure, scenes_figure
+from attend.figures import FORMATS, clusters_figure, curves_figure, samples_figure, save_figure, scenes_figure
 from attend.scenes import Scenes
 
 
@@ -68,10 +68,22 @@ def test_curves_skip_what_was_not_measured():
     assert len(curves_figure(rows[:1]).axes) == 1
 
 
+def test_a_row_of_the_contact_sheet_is_a_group():
+    rng = np.random.default_rng(0)
+    groups = [[rng.random((4 + i, 5, channels)) for i in range(n)] for n, channels in ((3, 1), (1, 3), (2, 1))]
+    grid = np.array(clusters_figure(groups, ["a: 30", "b: 20", "c: 10"]).axes).reshape(3, 3)
+    for row, pictures, title in zip(grid, groups, ["a: 30", "b: 20", "c: 10"], strict=True):
+        assert [text.get_text() for text in row[0].texts] == [title]
+        shown = [axes.images[0].get_array() for axes in row if axes.images]
+        for found, picture in zip(shown, pictures, strict=True):
+            assert np.array_equal(found.reshape(picture.shape), picture)
+
+
 @pytest.mark.parametrize(
     "draw",
     [
         lambda: scenes_figure(make_scenes([1])[:0]),
+        lambda: clusters_figure([], []),
         lambda: samples_figure(np.zeros((0, 5, 5, 1)), np.zeros(0, int)),
         lambda: curves_figure([{"step": 1}]),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attend.errors import AttendError
-from attend.files import atomic_file, read_npz, write_npz
+from attend.files import atomic_file, atomic_folder, read_npz, write_npz
 
 ARRAYS = {"a": np.arange(6).reshape(2, 3), "b": np.array("text"), "c.d": np.zeros((0, 2), np.float32)}
 
@@ -48,6 +48,36 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(AttendError, match=r"x\.npy: .*must end in \.npz"):
         write_npz(tmp_path / "x.npy", ARRAYS)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder.npz"]
+
+
+def test_a_folder_appears_only_when_all_is_in_it(tmp_path):
+    path = tmp_path / "new" / "folder"
+
+    def interrupted():
+        with atomic_folder(path) as folder:
+            (folder / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not list((tmp_path / "new").iterdir())
+    path.mkdir()  # an empty one may be there
+    with atomic_folder(path) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "x").write_text("whole")
+        assert not list(path.iterdir())
+    assert (path / "deep" / "x").read_text() == "whole"
+    assert list((tmp_path / "new").iterdir()) == [path]
+
+
+def test_a_folder_that_would_replace_something_or_cannot_be_is_refused_by_name(tmp_path):
+    (tmp_path / "full" / "deep").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    places = {"full": "is not empty", "file": "is a file", "file/folder": "cannot be written"}
+    for name, line in places.items():
+        with pytest.raises(AttendError, match=f"{name}: {line}"), atomic_folder(tmp_path / name):
+            pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "full"]
 
 
 def truncated(path):

@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 import attend
-from attend.data import SceneData
+from attend.data import Reading, Rules, SceneData
 from attend.errors import AttendError
 from attend.training import RunFolder
 
@@ -157,13 +157,32 @@ def test_bad_settings_are_refused_by_name_and_leave_no_run_behind(tmp_path, sett
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", "{}", '{"config": {"model": {"cell": 3}}, "size": [8, 8, 1], "seed": 0}', '{"size": 3}']
+    "content",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"config": {}, "size": [8, 8, 1], "seed": 0, "reading": 3}',
+        '{"config": {"model": {"cell": 3}}, "size": [8, 8, 1], "seed": 0}',
+        '{"size": 3}',
+    ],
 )
 def test_a_run_with_a_damaged_config_is_refused_by_name(tmp_path, content):
     RunFolder.create(tmp_path / "run", {})
     (tmp_path / "run" / "config.json").write_text(content)
     with pytest.raises(AttendError, match=r"config\.json|model\.cell"):
         attend.load(tmp_path / "run")
+
+
+def test_images_as_they_are_stay_so_whatever_their_ground():
+    paper = np.full((4, 8, 8, 1), 0.9, np.float32)
+    reading = importlib.import_module("attend.fitting")._reading
+    assert reading(paper, paper) == Reading(Rules(ground="dark"))
+    assert reading(1 - paper, 1 - paper) is None
+    bytes_ = (255 * paper).astype(np.uint8)
+    read = Reading(Rules(ground="light", crop=(8, 8)))
+    assert reading(SceneData(255 - bytes_, reading=read), 255 - bytes_) == read
+    assert reading(SceneData(bytes_), bytes_) == Reading(Rules(ground="dark"))
 
 
 def test_a_run_without_a_checkpoint_is_refused(tmp_path, whole):

@@ -122,6 +122,32 @@ def curves_figure(metrics: Sequence[Mapping]) -> Figure:
     return figure
 
 
+def clusters_figure(clusters: Sequence[Sequence[np.ndarray]], titles: Sequence[str]) -> Figure:
+    """A contact sheet: a row for each group of objects, with pictures of some of them.
+
+    Args:
+        clusters: for each group its pictures, (height, width, channel) in [0, 1], of any sizes.
+        titles: what each row is called.
+
+    Raises:
+        AttendError: there is no group.
+    """
+    if not clusters:
+        raise AttendError("clusters_figure: there are 0 groups; it needs at least 1")
+    columns = max(1, *map(len, clusters))
+    figure = Figure(figsize=(0.8 * columns + 1.2, 0.85 * len(clusters) + 0.2), layout="constrained")
+    grid = figure.subplots(len(clusters), columns, squeeze=False)
+    for number, (row, pictures, title) in enumerate(zip(grid, clusters, titles, strict=True)):
+        label = row[0].text(-0.15, 0.5, title, transform=row[0].transAxes, ha="right", va="center", fontsize=8)
+        label.set_color(_INK)
+        for index, axes in enumerate(row):
+            if index < len(pictures):
+                _show(axes, pictures[index], frame=_colour(number))
+            else:
+                axes.set_axis_off()
+    return figure
+
+
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     """Write a figure in the format of the path's suffix, whole or not at all.
 

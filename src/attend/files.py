@@ -1,7 +1,8 @@
-"""Files that are either the old one or the whole new one, and `.npz` archives that are never unpickled."""
+"""Files and folders that are written whole or not at all, and `.npz` archives that are never unpickled."""
 
 import contextlib
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,39 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def check_new_folder(path: str | os.PathLike[str]) -> None:
+    """Raise AttendError when there is something at `path` already; an empty folder will do."""
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()):
+        raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+    if path.exists() and not path.is_dir():
+        raise AttendError(f"{path}: is a file; it must be a new or an empty folder")
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder that appears at `path`, whole, only when the block ends without an error.
+
+    The block writes into the folder that it is given. Missing parent folders are made.
+
+    Raises:
+        AttendError: there is something at `path` already, or the folder cannot be written.
+    """
+    path = Path(os.path.abspath(path))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    check_new_folder(path)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        with contextlib.suppress(FileNotFoundError):
+            path.rmdir()
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AttendError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

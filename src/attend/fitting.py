@@ -13,7 +13,7 @@ import optax
 from jaxtyping import PyTree
 
 from attend.config import Config, TrainConfig, preset
-from attend.data import SceneData
+from attend.data import Reading, Rules, SceneData, light_ground
 from attend.errors import AttendError
 from attend.model import Model, as_images, to_unit
 from attend.objective import Estimator, estimators
@@ -41,7 +41,8 @@ def fit(
     """Learn to count, locate and describe the objects in images, without labels.
 
     Args:
-        images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`.
+        images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`, of which the run folder
+            keeps how it was read from files.
         config: a preset's name ('default', which None means, or 'paper'), or a `Config`.
         seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
             bit for bit.
@@ -57,6 +58,7 @@ def fit(
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
     pixels = as_images(images.images if isinstance(images, SceneData) else images)
+    reading = _reading(images, pixels)
     folder = None
     if resume:
         if run is None:
@@ -67,12 +69,15 @@ def fit(
         config, seed = check_continues(run, asked.replace(**settings), seed), stored.seed
         if stored.size != pixels.shape[1:]:
             raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
+        if reading is not None and stored.reading is not None and reading != stored.reading:
+            raise AttendError(f"{run}: was trained on images read by {stored.reading.rules}; these, by {reading.rules}")
+        reading = reading or stored.reading
     else:
         config, seed = _config(config).replace(**settings), seed or 0
     start = start_training(config, pixels.shape[1:], seed)
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
-    header = Header(config, pixels.shape[1:], seed).to_dict()
+    header = Header(config, pixels.shape[1:], seed, reading).to_dict()
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
     elif folder is not None and folder.checkpoints.steps():
@@ -117,6 +122,15 @@ def load(path: str | os.PathLike[str]) -> Model:
     return start.model(folder.checkpoints.restore_latest(start.state))
 
 
+def reading_of(path: str | os.PathLike[str]) -> Reading | None:
+    """How the images of a run folder were read from files; None if they were not, or if `path` is a saved model.
+
+    Raises:
+        AttendError: the run folder is none, or damaged.
+    """
+    return Header.read(RunFolder(path)).reading if os.path.isdir(path) else None
+
+
 @dataclass(frozen=True)
 class Header:
     """What a run folder says of its run."""
@@ -124,10 +138,13 @@ class Header:
     config: Config
     size: tuple[int, int, int]
     seed: int
+    reading: Reading | None = None
+    """How its images were read, if they were read from files."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON knows it."""
-        return {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
+        header = {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
+        return header if self.reading is None else header | {"reading": self.reading.to_dict()}
 
     @classmethod
     def read(cls, folder: RunFolder) -> "Header":
@@ -135,7 +152,8 @@ class Header:
         stored = folder.config()
         try:
             height, width, channels = (int(side) for side in stored["size"])
-            return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]))
+            reading = Reading.from_dict(stored["reading"]) if "reading" in stored else None
+            return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]), reading)
         except (KeyError, TypeError, ValueError, AttendError) as error:
             reason = error if isinstance(error, AttendError) else repr(error)
             raise AttendError(f"{folder.path}: its config.json is damaged ({reason})") from error
@@ -163,6 +181,16 @@ def check_continues(run: str | os.PathLike[str], config: Config, seed: int | Non
     if done and config.train.steps < done[-1]:
         raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
     return config
+
+
+def _reading(images: Any, pixels: np.ndarray) -> Reading | None:
+    """How images to infer from are to be read: as these were, or at least not inverted if these are light as they are.
+
+    None leaves it open: a model of images on dark ground is shown others on dark ground.
+    """
+    if isinstance(images, SceneData) and images.reading is not None:
+        return images.reading
+    return Reading(Rules(ground="dark")) if light_ground(pixels) else None
 
 
 def _config(config: Config | str | None) -> Config:

@@ -1,7 +1,6 @@
 """`Scenes`: what inference found in a batch of images, as arrays to index, print, plot and export."""
 
 import dataclasses
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, jaxtyped
 
 from attend.errors import AttendError
-from attend.files import atomic_file, read_npz, write_npz
+from attend.files import read_npz, write_npz
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,42 +100,11 @@ class Scenes(eqx.Module):
     def to_coco(self, path: str | os.PathLike) -> None:
         """Write the inferred objects as one JSON file in COCO detection format.
 
-        Objects 1..count of each image become annotations with `presence` as their score; the images
-        also carry `count` and `count_probs`. Numbers start at 1, since COCO's tools read 0 as "none".
+        `attend.exports` says what is in it, and has other formats.
         """
-        height, width = self.images.shape[1:3]
-        images, annotations = [], []
-        for row, count in enumerate(self.counts):
-            images.append(
-                {
-                    "id": row + 1,
-                    "file_name": self._name(row),
-                    "width": width,
-                    "height": height,
-                    "count": int(count),
-                    "count_probs": _plain(self.count_probs[row]),
-                }
-            )
-            for box, score in zip(_plain(self.boxes[row]), _plain(self.presence[row, :count]), strict=False):
-                annotations.append(
-                    {
-                        "id": len(annotations) + 1,
-                        "image_id": row + 1,
-                        "category_id": 1,
-                        "bbox": box,
-                        "area": round(box[2] * box[3], 6),
-                        "score": score,
-                        "iscrowd": 0,
-                    }
-                )
-        coco = {
-            "info": {"description": "Objects inferred by attend"},
-            "images": images,
-            "annotations": annotations,
-            "categories": [{"id": 1, "name": "object"}],
-        }
-        with atomic_file(path) as file:
-            file.write(json.dumps(coco).encode())
+        from attend.exports import Results, write_coco
+
+        write_coco(Results(self), path)
 
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
@@ -187,8 +155,3 @@ class Scenes(eqx.Module):
 
 
 _ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"}
-
-
-def _plain(array: np.ndarray) -> list:
-    """Python floats rounded to what single precision knows, to keep files short."""
-    return np.asarray(array, np.float64).round(6).tolist()

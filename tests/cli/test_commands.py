@@ -77,7 +77,7 @@ def test_the_same_command_with_resume_is_accepted(attend, scenes_file, tiny_flag
 def test_a_path_holds_scenes_out_for_validation(scenes_file, squares):
     training_data = importlib.import_module("attend.cli.train")._training_data
     arguments = importlib.import_module("attend.cli.arguments")
-    scenes, validation = training_data(str(scenes_file), None, 0, arguments.Compose())
+    scenes, validation = training_data(str(scenes_file), None, 0, arguments.Compose(), arguments.TrainingFiles(), None)
     assert (len(scenes), len(validation)) == (61, 3)
     assert (np.concatenate([scenes.images, validation.images]) == squares.images).all()
 

@@ -180,8 +180,15 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
     ("command", "out", "line"),
     [
         (["data", "digits"], "s.npy", "the suffix is '.npy'; it must be .npz"),
-        (["infer", "no-run", "digits"], "o.txt", "the suffix is '.txt'; it must be .json or .npz"),
-        (["infer", "no-run", "digits"], "o", "it has no suffix; it must be .json or .npz"),
+        (["infer", "no-run", "digits"], "o.txt", "the suffix is '.txt'; it must be .json, .npz, .csv, .parquet, or a"),
+        (["infer", "no-run", "digits"], "o", "or a folder with --format crops, overlays, yolo"),
+        (["infer", "no-run", "digits", "--format", "yolo"], "full", "is not empty; choose a new or an empty folder"),
+        (["infer", "no-run", "digits", "--format", "yolo"], "file", "is a file; it must be a new or an empty folder"),
+        (["infer", "no-run", "digits", "--format", "csv"], "o.json", "the suffix is '.json'; it must be .csv"),
+        (["infer", "no-run", "digits", "--format", "xml"], "o.xml", "format: 'xml' is unknown; it must be one of coco"),
+        (["infer", "no-run", "digits", "--proposals"], "o.csv", "the suffix is '.csv'; it must be .json"),
+        (["infer", "no-run", "digits", "--proposals", "--format", "csv"], "o.csv", "'csv' beside --proposals"),
+        (["cluster", "no-run", "digits"], "full", "is not empty; choose a new or an empty folder"),
         (["show", "no-run", "digits"], "o.gif", "the suffix is '.gif'; it must be .png or"),
         (["sample", "no-run"], "folder.png", "is a folder; it must be the name of a file"),
         (["data", "digits"], "file/s.npz", "cannot be written"),
@@ -195,7 +202,40 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
 def test_an_output_that_cannot_be_is_found_before_anything_else(refused, tmp_path, command, out, line):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "full" / "inside").mkdir(parents=True)
     assert line in refused(*command, "--out", tmp_path / out)
+
+
+def test_parquet_without_its_package(refused, monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    line = refused("infer", "no-run", "digits", "--out", tmp_path / "o.parquet")
+    assert "needs pyarrow, which is not installed: pip install 'attend[export]'" in line
+
+
+def test_rules_of_reading_that_contradict_each_other_or_the_data(train, refused, run_folder, scenes_file, tmp_path):
+    (tmp_path / "images").mkdir()
+    for name, side in {"a.png": 16, "b.png": 17}.items():
+        Image.fromarray(np.zeros((side, side), np.uint8)).save(tmp_path / "images" / name)
+    line = train(tmp_path / "images")
+    assert "all images must have one size: give --resize H W, --crop H W or, to train, --tile H W" in line
+    assert "crop: is given beside resize" in train(tmp_path / "images", "--crop", "9", "9", "--resize", "9", "9")
+    assert "smaller than --crop 17 17" in train(tmp_path / "images", "--crop", "17", "17")
+    assert "range: is 5 2; it must be finite" in train(tmp_path / "images", "--range", "5", "2")
+    assert "ground: is 'grey'; it must be dark or light" in train(tmp_path / "images", "--ground", "grey")
+    assert "a scenes file takes no option 'resize'; it takes ground" in train(scenes_file, "--resize", "9", "9")
+    assert "digits: takes no option 'strict'" in train("digits", "--strict")
+    (tmp_path / "images" / "c.png").write_bytes(b"")
+    line = train(tmp_path / "images", "--crop", "16", "16", "--strict")
+    assert "c.png: cannot be read as an image (it is empty)" in line
+    line = refused("infer", run_folder, tmp_path / "images", "--strict", "--out", tmp_path / "o.json")
+    assert "all images must have one size" in line
+
+
+def test_groups_that_cannot_be(refused, run_folder, scenes_file, tmp_path):
+    words = ["cluster", run_folder, scenes_file, "--out", tmp_path / "groups"]
+    assert "k: is 0; it must be 1 or more" in refused(*words, "--k", "0")
+    assert "k: is 1000, but in 64 images there are" in refused(*words, "--k", "1000")
+    assert not (tmp_path / "groups").exists()
 
 
 def test_numbers_that_are_too_small(refused, run_folder, scenes_file, tmp_path):

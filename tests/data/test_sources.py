@@ -89,7 +89,7 @@ def test_what_cannot_be_met_is_refused_by_name(scenes_file, tmp_path):
         load("digits", n=5, download=True)
     with pytest.raises(AttendError, match=r"digits: .* neither a path nor download"):
         load("digits:somewhere", n=5)
-    with pytest.raises(AttendError, match=r"scenes\.npz: a path takes no option 'canvas'"):
+    with pytest.raises(AttendError, match=r"scenes\.npz: a scenes file takes no option 'canvas'"):
         load(scenes_file, canvas=50)
     with pytest.raises(AttendError, match=r"scenes\.npz: holds 7 scenes; n is 8"):
         load(scenes_file, n=8)

@@ -1,6 +1,7 @@
 """Arguments that several commands share, and the reading of the data that they name."""
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from attend.errors import AttendError
 if TYPE_CHECKING:
     import numpy as np
 
-    from attend.data import SceneData
+    from attend.data import Rules, SceneData
     from attend.model import Model
 
 Run = Annotated[
@@ -24,7 +25,8 @@ Run = Annotated[
 SOURCES = (
     "digits or sprites (offline); mnist or omniglot (cached, or with --download); mnist:PATH (an .npz of images "
     "and labels, or a folder of MNIST's IDX files); omniglot:PATH (a folder of its zips); or a path: a scenes "
-    "file (.npz), an image, or a folder of images."
+    "file (.npz), an image, a folder of images at any depth, a quoted pattern of paths ('scans/*.tif'), a list of "
+    "paths (.txt), or a Hugging Face data set saved on disk."
 )
 Data = Annotated[Positional[str], arg(metavar="DATA", help=SOURCES)]
 Images = Annotated[Positional[str], arg(metavar="IMAGES", help=SOURCES)]
@@ -71,6 +73,47 @@ class Compose:
 ComposeOptions = tyro.conf.OmitArgPrefixes[Compose]
 
 
+_Size = Annotated[tuple[int, int] | None, arg(metavar="H W", help_behavior_hint="(default: all have one size)")]
+
+
+@dataclass(frozen=True)
+class Files:
+    """How images are read from files. A data set by name takes none of these, a scenes file only --ground."""
+
+    resize: _Size = None
+    """Resample every image to this height and width in pixels."""
+    crop: _Size = None
+    """Cut this height and width out of the centre of every image; a smaller image is refused."""
+    range: Annotated[
+        tuple[float, float] | None,
+        arg(metavar="LO HI", help_behavior_hint="(default: 0.1th and 99.9th percentile of all)"),
+    ] = None
+    """Values that become black and white in 16-bit and floating-point images."""
+    ground: Annotated[str | None, arg(metavar="dark|light", help_behavior_hint="(default: told from the pixels)")] = (
+        None
+    )
+    """The ground that objects are on. On light ground images are inverted."""
+    strict: bool = False
+    """Stop at the first file that cannot be read, rather than skip it."""
+
+    def given(self) -> dict[str, Any]:
+        """The rules that were given, by name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+@dataclass(frozen=True)
+class TrainingFiles(Files):
+    """How images are read from files. A data set by name takes none of these, a scenes file only --ground."""
+
+    tile: _Size = None
+    """Cut every image into tiles of this height and width, without overlap; what is left over is not used."""
+
+
+FileOptions = tyro.conf.OmitArgPrefixes[Files]
+TrainingFileOptions = tyro.conf.OmitArgPrefixes[TrainingFiles]
+
+
 def is_named(source: str) -> bool:
     """Whether `source` names a data set, rather than a path."""
     from attend.data import datasets
@@ -78,11 +121,33 @@ def is_named(source: str) -> bool:
     return source.partition(":")[0] in datasets
 
 
-def read(source: str, split: str, n: int | None, seed: int, compose: Compose) -> "SceneData":
-    """The scenes of a split of a data set, or all scenes of a path, which has no splits."""
+def read(
+    source: str,
+    split: str,
+    n: int | None,
+    seed: int,
+    compose: Compose,
+    files: Files,
+    rules: "Rules | None" = None,
+) -> "SceneData":
+    """The scenes of a split of a data set, or all scenes of a path, which has no splits.
+
+    Of files, `rules` say how to read them but for what `files` says. What was done to their pixels is told on stderr.
+    """
     from attend.data import load
 
-    return load(source, split=split, n=n, seed=seed, **compose.given())
+    data = load(source, split=split, n=n, seed=seed, rules=rules, **compose.given(), **files.given())
+    for note in data.reading.notes() if data.reading else ():
+        print(f"attend: {source}: {note}", file=sys.stderr)
+    return data
+
+
+def rules_of(run: Path) -> "Rules | None":
+    """How to read images as those of a run were read."""
+    from attend.fitting import reading_of
+
+    reading = reading_of(run)
+    return reading and reading.rules.for_inference()
 
 
 def fitting(images: "np.ndarray", model: "Model", source: str) -> "np.ndarray":

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from attend.cli.arguments import SOURCES, Compose, ComposeOptions, SceneSeed, read
+from attend.cli.arguments import (
+    SOURCES,
+    Compose,
+    ComposeOptions,
+    SceneSeed,
+    TrainingFileOptions,
+    TrainingFiles,
+    read,
+)
 from attend.cli.outputs import check_file
 
 
@@ -26,6 +34,7 @@ def data(
     ] = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
 ) -> None:
     """Write a scenes file: images and, where it is known, what is in them.
 
@@ -33,15 +42,18 @@ def data(
     with `images` uint8 (n, height, width) or (n, height, width, 3) and, where it
     is known, `counts` (n,), `boxes` (n, N, 4) as x0, y0, width, height in pixels
     with unused rows zero, and `labels` (n, N), -1 in unused rows. Every command
-    that takes data takes such a file.
+    that takes data takes such a file. It has the images as they are, not inverted
+    on light ground: the commands that read it see to that.
 
     Examples:
         attend data digits --out scenes.npz --n 1000
         attend data mnist --download --split test --out mnist_test.npz
         attend data digits --out crowded.npz --counts 3 4 5 --canvas 80
     """
+    from attend.data import Rules
+
     check_file(out, [".npz"])
-    scenes = read(name, split, n, seed, compose)
+    scenes = read(name, split, n, seed, compose, files, Rules(ground="dark"))
     scenes.save(out)
     height, width, channels = scenes.image_shape
     print(f"{out}: {len(scenes):,} scenes of {height}x{width}x{channels}")

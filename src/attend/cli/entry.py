@@ -11,6 +11,7 @@ from typing import Any
 
 import tyro
 
+from attend.cli.cluster import cluster
 from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
@@ -22,7 +23,7 @@ from attend.cli.train import default_sections, train
 from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (demo, data, train, infer, show, evaluate, sample, reproduce)
+    command.__name__: command for command in (demo, data, train, infer, show, cluster, evaluate, sample, reproduce)
 }
 """Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
 

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Data, Run, TestScenes, fitting, read
+from attend.cli.arguments import (
+    Compose,
+    ComposeOptions,
+    Data,
+    FileOptions,
+    Files,
+    Run,
+    TestScenes,
+    fitting,
+    read,
+    rules_of,
+)
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -44,6 +55,7 @@ def evaluate(
     n: TestScenes = None,
     seed: Annotated[int, arg(help="Draws composed scenes, the noise of the bounds, and the probe's halves.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
     """Measure a model on scenes of which the truth is known.
 
@@ -72,7 +84,7 @@ def evaluate(
     if samples < 1:
         raise AttendError(f"samples: is {samples}; it must be 1 or more")
     model = attend.load(run)
-    scenes = read(data, "test", n, seed, compose)
+    scenes = read(data, "test", n, seed, compose, files, rules_of(run))
     report = measure(model, scenes, fitting(scenes.images, model, data), samples=samples, seed=seed)
     if as_json:
         print(json.dumps(report))

@@ -5,46 +5,78 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Images, Run, SceneSeed, TestScenes, fitting, read
-from attend.cli.outputs import check_file
+from attend.cli.arguments import (
+    Compose,
+    ComposeOptions,
+    FileOptions,
+    Files,
+    Images,
+    Run,
+    SceneSeed,
+    TestScenes,
+    fitting,
+    read,
+    rules_of,
+)
+from attend.cli.outputs import check_export, results
+from attend.errors import AttendError
 
 
 def infer(
     run: Run,
     images: Images,
     *,
-    out: Annotated[
-        Path, arg(metavar="FILE", help="What to write: .json (COCO detections) or .npz (the whole posterior).")
-    ],
+    out: Annotated[Path, arg(metavar="OUT", help="The file to write, in the format of its suffix, or the folder.")],
+    format: Annotated[
+        str | None,
+        arg(
+            metavar="STR",
+            help="The format: yolo, crops or overlays for a folder; coco, proposals, npz, csv or parquet for a file.",
+            help_behavior_hint="(default: told by the suffix of OUT)",
+        ),
+    ] = None,
+    proposals: Annotated[bool, arg(help="Short for --format proposals.")] = False,
     n: TestScenes = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Find the objects in images and write them to a file.
+    """Find the objects in images and write them to a file or a folder.
 
-    IMAGES must have the size and the channels that the model was trained on.
-    Data sets by name give scenes of their test split.
+    IMAGES must have the size and the channels that the model was trained on; they
+    are read as those of RUN were: as large, as bright, inverted if those were.
+    Data sets by name give scenes of their test split. What OUT becomes:
 
-    A .json file is in COCO's detection format: every object is an annotation with
-    `bbox` (x0, y0, width, height in pixels) and `score` (the probability that it
-    exists); every image also has its `count` and `count_probs`, q(n|x) for
-    n = 0..N. An .npz file holds the posterior as arrays, one row an image:
-    count_probs, where, where_sd, what, what_sd, boxes, patches, images and
-    reconstructions; `attend.Scenes.from_npz` reads it.
+    .json      COCO detections: each object with `bbox` (x0, y0, width, height)
+               and `score` (the probability that it exists), each image with
+               `count` and `count_probs`, q(n|x) for n = 0..N. With --proposals
+               COCO annotations to correct, say in CVAT or Label Studio.
+    .csv       a table with a row an object: image, index, presence, its box,
+    .parquet   and its `what` (.parquet needs the extra `export`)
+    .npz       the whole posterior as arrays, a row an image, which
+               `attend.Scenes.from_npz` reads
+    yolo       classes.txt and labels/*.txt, a line an object
+    crops      each object as a PNG
+    overlays   each image with its boxes as a PNG
+
+    Boxes are in pixels of the files, but in the .npz in those of the images that
+    the model sees, which --resize and --crop make of them. So are all pictures.
 
     Examples:
         attend infer runs/digits photo.png --out photo.json
-        attend infer runs/digits folder_of_images --out found.json
+        attend infer runs/digits folder_of_images --out found.csv
+        attend infer runs/digits folder_of_images --out drawn --format overlays
         attend infer runs/digits scenes.npz --out posterior.npz
     """
     import attend
 
-    check_file(out, [".json", ".npz"])
+    if proposals and format not in (None, "proposals"):
+        raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
+    export = check_export(out, "proposals" if proposals else format)
     model = attend.load(run)
-    data = read(images, "test", n, seed, compose)
+    data = read(images, "test", n, seed, compose, files, rules_of(run))
     scenes = model.infer(fitting(data.images, model, images), names=data.names)
-    if out.suffix == ".json":
-        scenes.to_coco(out)
-    else:
-        scenes.to_npz(out)
-    print(f"{out}: {int(scenes.counts.sum()):,} objects in {len(scenes):,} images")
+    found = results(scenes, data)
+    export.write(found, out)
+    skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""
+    print(f"{out}: {int(scenes.counts.sum()):,} objects in {len(scenes):,} images{skipped}")

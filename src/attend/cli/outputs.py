@@ -3,8 +3,15 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attend.errors import AttendError
+from attend.files import check_new_folder
+
+if TYPE_CHECKING:
+    from attend.data import SceneData
+    from attend.exports import Export, Results
+    from attend.scenes import Scenes
 
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".webp")
 
@@ -25,6 +32,43 @@ def check_new_run(path: Path) -> None:
 
     RunFolder.check_new(path)
     _check_writable(path, path)
+
+
+def check_export(path: Path, name: str | None) -> "Export":
+    """The format called `name`, or the one of the suffix of `path`.
+
+    Raises:
+        AttendError: there is none, it does not fit `path`, a package is missing, or `path` cannot be written.
+    """
+    from attend.exports import export_for, exports
+
+    export = export_for(path) if name is None else exports[name]
+    export.check()
+    if export.suffix is None:
+        check_folder(path)
+    else:
+        check_file(path, [export.suffix])
+    return export
+
+
+def check_folder(path: Path) -> None:
+    """Raise AttendError unless `path` can become a new folder."""
+    check_new_folder(path)
+    _check_writable(path, path)
+
+
+def results(scenes: "Scenes", data: "SceneData") -> "Results":
+    """What was found in the images of `data`, as an export takes it."""
+    from attend.exports import Results
+
+    if data.reading is None:
+        return Results(scenes)
+    return Results(
+        scenes,
+        views=data.views,
+        inverted=data.reading.rules.ground == "light",
+        skipped=len(data.reading.skipped),
+    )
 
 
 def _check_writable(path: Path, folder: Path) -> None:

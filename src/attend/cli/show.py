@@ -4,7 +4,20 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Figure, Images, Run, SceneSeed, fitting, is_named, read
+from attend.cli.arguments import (
+    Compose,
+    ComposeOptions,
+    Figure,
+    FileOptions,
+    Files,
+    Images,
+    Run,
+    SceneSeed,
+    fitting,
+    is_named,
+    read,
+    rules_of,
+)
 from attend.cli.outputs import FIGURES, check_file
 from attend.errors import AttendError
 
@@ -17,6 +30,7 @@ def show(
     n: Annotated[int, arg(help="How many images to draw, the first ones.")] = 8,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
     """Draw what a model finds in images.
 
@@ -36,7 +50,7 @@ def show(
     if n < 1:
         raise AttendError(f"n: is {n}; it must be 1 or more")
     model = attend.load(run)
-    data = read(images, "test", n if is_named(images) else None, seed, compose)[:n]
+    data = read(images, "test", n if is_named(images) else None, seed, compose, files, rules_of(run))[:n]
     scenes = model.infer(fitting(data.images, model, images), names=data.names)
     save_figure(scenes_figure(scenes, limit=n), out)
     print(f"{out}: {len(scenes)} images, counts {', '.join(map(str, scenes.counts))}")

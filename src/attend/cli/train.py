@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from attend.cli.arguments import Compose, ComposeOptions, Data, is_named, read
+from attend.cli.arguments import (
+    Compose,
+    ComposeOptions,
+    Data,
+    Files,
+    TrainingFileOptions,
+    TrainingFiles,
+    is_named,
+    read,
+)
 from attend.cli.outputs import check_new_run
 from attend.config import Config, ModelConfig, TrainConfig, preset
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    from attend.data import SceneData
+    from attend.data import Rules, SceneData
 
 VALIDATION_SHARE, VALIDATION_MOST = 20, 1000
 """Of a path whose counts are known, the last 1/20 is held out for validation, but no more than 1,000."""
@@ -57,6 +66,7 @@ def train(
     ] = None,
     data_seed: Annotated[int, arg(help="Draws the scenes that are composed from digits.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
     model: ModelConfig,
     train: TrainConfig,
 ) -> None:
@@ -67,6 +77,11 @@ def train(
     scenes are made of digits of their own; of a path with known counts the last
     5 %, at most 1,000, are held out.
 
+    Images from files get one size by --resize, --crop or --tile, if they have
+    several. Objects that are dark on light ground are told from the pixels, and
+    the images inverted. RUN keeps how images were read, and the other commands
+    read theirs in the same way.
+
     RUN becomes a folder with `config.json` (every setting), `metrics.jsonl` and
     `tensorboard/` (the curves) and `checkpoints/` (the newest three). Ctrl-C saves
     and stops; the same command with --resume goes on. A longer training of a
@@ -75,18 +90,20 @@ def train(
     Examples:
         attend train digits --out runs/digits
         attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
+        attend train folder_of_scans --tile 64 64 --out runs/cells
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
     """
     import attend
-    from attend.fitting import check_continues
+    from attend.fitting import check_continues, reading_of
 
     config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
     if resume:
         check_continues(out, config, seed)  # before the scenes are composed
     else:
         check_new_run(out)
-    scenes, validation = _training_data(data, n, data_seed, compose)
+    reading = reading_of(out) if resume else None
+    scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
     if scenes.counts is not None and scenes.counts.max() > model.max_objects:
         most = scenes.counts.max()
         raise AttendError(f"model.max_objects: is {model.max_objects}, but {data} has {most} objects in one image")
@@ -123,11 +140,13 @@ def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
 
 
-def _training_data(source: str, n: int | None, seed: int, compose: Compose) -> "tuple[SceneData, SceneData | None]":
+def _training_data(
+    source: str, n: int | None, seed: int, compose: Compose, files: Files, rules: "Rules | None"
+) -> "tuple[SceneData, SceneData | None]":
     """The scenes to train on, and those to validate on where counts are known."""
-    scenes = read(source, "train", n, seed, compose)
+    scenes = read(source, "train", n, seed, compose, files, rules)
     if is_named(source):
-        return scenes, read(source, "valid", None, seed, compose)
+        return scenes, read(source, "valid", None, seed, compose, files)
     held_out = min(len(scenes) // VALIDATION_SHARE, VALIDATION_MOST)
     if scenes.counts is None or not held_out:
         return scenes, None

@@ -1,7 +1,9 @@
 """Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
 from attend.data.compose import compose
+from attend.data.ground import light_ground
 from attend.data.images import read_images
+from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.sources import datasets, load
 from attend.data.splits import COMPOSE_OPTIONS, DEFAULT_N, SPLITS, Split
@@ -14,11 +16,14 @@ __all__ = [
     "SHAPES",
     "SPLITS",
     "SPRITE_OPTIONS",
+    "Reading",
+    "Rules",
     "SceneData",
     "Split",
     "compose",
     "datasets",
     "draw_sprites",
+    "light_ground",
     "load",
     "read_images",
 ]

@@ -24,7 +24,7 @@ def digit_glyphs() -> tuple[UInt8[np.ndarray, "glyph 28 28"], Int64[np.ndarray, 
     images = np.pad(images.reshape(-1, 8, 8), ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
     enlarge = resize_matrix(images.shape[1], _SIDE)
     glyphs = enlarge @ images @ enlarge.T * (255 / _BRIGHTEST)
-    return np.floor(np.clip(glyphs, 0, 255) + 0.5).astype(np.uint8), classes.astype(np.int64)
+    return np.floor(np.clip(glyphs, 0, 255) + 0.5).astype(np.uint8), np.asarray(classes, np.int64)
 
 
 def digits(

@@ -7,6 +7,7 @@ from typing import Any, no_type_check
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from attend.data.rules import Reading
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 
@@ -23,7 +24,10 @@ class SceneData:
         counts: objects in each image.
         boxes: x0, y0, width, height of each object in pixels; unused rows are zero.
         labels: class of each object; -1 in unused rows.
-        names: file names, where the images were read from files. They are not saved.
+        names: file names, where the images were read from files. They are not saved, nor are the next two.
+        views: which part of the picture in its file each image shows: x0, y0, width, height, and then the width and
+            height of the picture, in pixels.
+        reading: how the images were read from files.
 
     Raises:
         AttendError: a field has the wrong type or shape, or two of them disagree; the line names the field.
@@ -34,6 +38,8 @@ class SceneData:
     boxes: Float32[np.ndarray, "n max_objects 4"] | None = None
     labels: Int64[np.ndarray, "n max_objects"] | None = None
     names: tuple[str, ...] | None = None
+    views: Int64[np.ndarray, "n 6"] | None = None
+    reading: Reading | None = None
 
     def __post_init__(self):
         """Check every field, then that they agree."""
@@ -46,6 +52,7 @@ class SceneData:
         _check("counts", self.counts, np.int64, (n,), "(n,)")
         _check("boxes", self.boxes, np.float32, (n, None, 4), "(n, max_objects, 4)")
         _check("labels", self.labels, np.int64, (n, None), "(n, max_objects)")
+        _check("views", self.views, np.int64, (n, 6), "(n, 6)")
         if self.names is not None and len(self.names) != n:
             raise AttendError(f"names: there are {len(self.names)} for {n} images; there must be one for each")
         if self.counts is not None and (self.counts < 0).any():
@@ -85,6 +92,8 @@ class SceneData:
             None if self.boxes is None else self.boxes[rows],
             None if self.labels is None else self.labels[rows],
             None if self.names is None else tuple(self.names[row] for row in rows),
+            None if self.views is None else self.views[rows],
+            self.reading,
         )
 
     @property

@@ -1,13 +1,16 @@
 """Any data that a command takes, by name or by path."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from attend.data.digits import digits
-from attend.data.images import read_images
+from attend.data.entries import is_there
+from attend.data.images import on_dark_ground, read_images
 from attend.data.mnist import mnist
 from attend.data.omniglot import omniglot
+from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.splits import DEFAULT_N, check_split
 from attend.data.sprites import sprites
@@ -25,21 +28,34 @@ datasets.register("sprites")(sprites)
 _FINITE = ("omniglot",)  # their scenes are not composed: unless fewer are asked for, they give all they have
 
 
-def load(source: str | Path, *, split: str = "train", n: int | None = None, seed: int = 0, **options: Any) -> SceneData:
+def load(
+    source: str | Path,
+    *,
+    split: str = "train",
+    n: int | None = None,
+    seed: int = 0,
+    rules: Rules | None = None,
+    **options: Any,
+) -> SceneData:
     """Scenes from a data set or from files.
 
     Args:
         source: `digits`; `sprites`; `mnist` and `omniglot` (from the cache of an earlier download, unless
             `download=True`); `mnist:PATH`, an `.npz` with `images` and `labels` or a folder of MNIST's IDX
             files; `omniglot:PATH`, a folder of Omniglot's zips or one of them; or the path of a scenes file
-            (`.npz`), of one image, or of a folder of images. A name wins over a path; write `./digits` for a
+            (`.npz`), or of images as `read_images` takes them: of one, of a folder, a pattern, a list of paths
+            (`.txt`), or a Hugging Face data set saved on disk. A name wins over a path; write `./digits` for a
             folder of that name.
-        split: `train`, `valid` or `test`. Files have no splits: every split is the whole of them.
+        split: `train`, `valid` or `test`. Files have no splits: every split is the whole of them, except that a
+            Hugging Face data set may have some.
         n: how many scenes; of a path, the first n. If None, 60,000 for training, 1,000 for validation, 10,000
             for testing, and all that a path or Omniglot holds.
         seed: whole number; each split draws its own scenes from it.
+        rules: how images are read from files, such as those of an earlier reading; a data set by name and, but for
+            the ground, a scenes file have no use for them.
         **options: of a data set: `download` and the settings of `compose` (`digits`, `mnist`), those of
-            `draw_sprites` (`sprites`), or `canvas` (`omniglot`). A path takes none.
+            `draw_sprites` (`sprites`), or `canvas` (`omniglot`). Of a path: single `rules` by name, such as
+            `resize=(50, 50)`; a scenes file takes only `ground`.
 
     Raises:
         AttendError: the source is unknown, missing or damaged, or an option is refused; the line says which.
@@ -53,17 +69,30 @@ def load(source: str | Path, *, split: str = "train", n: int | None = None, seed
         if n is None and name not in _FINITE:
             n = DEFAULT_N[split]
         return datasets[name](split, n=n, seed=seed, **where, **options)
-    data = _read(Path(source))
-    if options:
-        raise AttendError(f"{source}: a path takes no option {next(iter(options))!r}; only a data set does")
+    data = _read(str(Path(source).expanduser()), split, rules or Rules(), options)
     if n is not None and n > len(data):
         raise AttendError(f"{source}: holds {len(data)} scenes; n is {n} and must not be more")
     return data[:n]
 
 
-def _read(path: Path) -> SceneData:
-    """A scenes file, an image, or a folder of images."""
-    if not path.exists():
+def _read(source: str, split: str, rules: Rules, options: dict[str, Any]) -> SceneData:
+    """A scenes file, or images."""
+    if not is_there(source):
         known = f"{', '.join(datasets)}, mnist:PATH, omniglot:PATH"
-        raise AttendError(f"{path}: is neither a data set ({known}) nor an existing file or folder")
-    return SceneData.load(path) if path.suffix == ".npz" else read_images(path)
+        raise AttendError(f"{source}: is neither a data set ({known}) nor an existing file or folder")
+    scenes_file = Path(source).suffix == ".npz"
+    taken = ["ground"] if scenes_file else [field.name for field in dataclasses.fields(Rules)]
+    unknown = [option for option in options if option not in taken]
+    if unknown:
+        kind = "scenes file" if scenes_file else "path"
+        raise AttendError(f"{source}: a {kind} takes no option {unknown[0]!r}; it takes {', '.join(taken)}")
+    rules = rules.changed(**options)
+    if scenes_file:
+        read = Reading(Rules(ground=rules.ground))
+        return on_dark_ground(dataclasses.replace(SceneData.load(source), reading=read))
+    data = read_images(source, rules, split=split)
+    if options.get("range") and data.reading and data.reading.rules.range is None:
+        raise AttendError(
+            f"range: {source} has no image of more than 8 bits; leave it out, those of 8 bits span 0 to 255"
+        )
+    return data

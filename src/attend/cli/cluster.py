@@ -1,0 +1,79 @@
+"""`attend cluster`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from attend.cli.arguments import (
+    Compose,
+    ComposeOptions,
+    FileOptions,
+    Files,
+    Images,
+    Run,
+    SceneSeed,
+    TestScenes,
+    fitting,
+    read,
+    rules_of,
+)
+from attend.cli.outputs import check_folder, results
+
+SHOWN = 12
+"""Objects of each group in the contact sheet, those nearest to its middle."""
+
+
+def cluster(
+    run: Run,
+    images: Images,
+    *,
+    out: Annotated[Path, arg(metavar="FOLDER", help="Where everything goes: a new or empty folder.")],
+    k: Annotated[
+        int | Literal["auto"], arg(metavar="INT|auto", help="How many groups; auto: the best told apart, from 2 to 10.")
+    ] = "auto",
+    n: TestScenes = None,
+    seed: SceneSeed = 0,
+    compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
+    files: FileOptions = Files(),  # noqa: B008, it is frozen
+) -> None:
+    """Group the objects in images by what they look like.
+
+    Finds the objects as attend infer does and groups them by their appearance
+    code `what`, wherever in the images they are, by k-means. With --k auto the
+    number of groups is that with the highest silhouette, a measure of how well
+    they are told apart; it cannot tell that there is only one kind of object.
+
+    FOLDER gets objects.csv (a row an object, with its `cluster`, 0 for the largest
+    group) and clusters.png (a contact sheet: a row a group, its most typical
+    objects first).
+
+    Examples:
+        attend cluster runs/digits digits --n 1000 --out kinds
+        attend cluster runs/mine folder_of_images --k 4 --out kinds
+    """
+    import attend
+    from attend.clusters import cluster as grouped
+    from attend.exports import crop, write_csv
+    from attend.figures import clusters_figure, save_figure
+    from attend.files import atomic_folder
+
+    check_folder(out)
+    model = attend.load(run)
+    data = read(images, "test", n, seed, compose, files, rules_of(run))
+    scenes = model.infer(fitting(data.images, model, images), names=data.names)
+    clusters = grouped(scenes, None if k == "auto" else k)
+    found = dataclasses.replace(results(scenes, data), clusters=clusters.labels)
+    pictures = [
+        [pixels / 255 for at in clusters.nearest(number, SHOWN) if (pixels := crop(found, *at)) is not None]
+        for number in range(len(clusters.sizes))
+    ]
+    titles = [f"{number}: {size:,}" for number, size in enumerate(clusters.sizes)]
+    with atomic_folder(out) as folder:
+        write_csv(found, folder / "objects.csv")
+        save_figure(clusters_figure(pictures, titles), folder / "clusters.png")
+    for number, score in clusters.silhouettes.items():
+        print(f"k = {number}: silhouette {score:.3f}")
+    sizes = ", ".join(map(str, clusters.sizes))
+    print(f"{out}: {sum(clusters.sizes):,} objects in {len(clusters.sizes)} groups of {sizes}")

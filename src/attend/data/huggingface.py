@@ -1,0 +1,56 @@
+"""The images of a Hugging Face data set that was saved on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from attend.errors import AttendError
+
+NAMES = {"train": ("train",), "valid": ("validation", "valid", "val", "dev"), "test": ("test",)}
+"""What our splits are called there."""
+
+
+def is_saved(path: Path) -> bool:
+    """Whether `path` is a folder written by `save_to_disk`, with splits or without."""
+    return (path / "dataset_dict.json").is_file() or (
+        (path / "state.json").is_file() and (path / "dataset_info.json").is_file()
+    )
+
+
+def images(path: Path, split: str) -> Iterator[tuple[int, Path | bytes]]:
+    """The index of each row and the image file in it, undecoded, from the first column of images.
+
+    Args:
+        path: a folder for which `is_saved` holds.
+        split: `train`, `valid` or `test`, where the data set has splits; its only one serves for all.
+
+    Raises:
+        AttendError: the package `datasets` is missing, the data set is damaged, or has no such split or no images.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise AttendError(f"{path}: is a Hugging Face data set, which needs: pip install 'attend[hf]'") from error
+    try:
+        saved = datasets.load_from_disk(str(path))
+    except Exception as error:  # whatever the reader of a damaged file raises
+        raise AttendError(f"{path}: cannot be read as a Hugging Face data set ({error})") from error
+    rows = _split(path, saved, split) if isinstance(saved, datasets.DatasetDict) else saved
+    columns = [name for name, feature in rows.features.items() if isinstance(feature, datasets.Image)]
+    if not columns:
+        raise AttendError(f"{path}: has the columns {', '.join(rows.features)}; one must be of the type Image")
+    undecoded = rows.cast_column(columns[0], datasets.Image(decode=False)).select_columns(columns[:1])
+    for index, row in enumerate(undecoded):
+        value = row[columns[0]] or {}
+        yield index, value.get("bytes") or Path(value.get("path") or "")
+
+
+def _split(path: Path, saved: Any, split: str) -> Any:
+    if len(saved) == 1:
+        return next(iter(saved.values()))
+    found = [name for name in NAMES[split] if name in saved]
+    if not found:
+        raise AttendError(
+            f"{path}: has the splits {', '.join(saved)}; the {split} split must be called {NAMES[split][0]}"
+        )
+    return saved[found[0]]

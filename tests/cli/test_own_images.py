@@ -1,0 +1,148 @@
+"""From a folder of a user's own files to a run, and from that to results in other formats."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+from PIL import Image
+
+import attend as package
+from attend.cli import main
+from attend.exports import exports
+from attend.fitting import reading_of
+from attend.scenes import Scenes
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory, squares):
+    """Dark squares on light ground as 16-bit scans of 2x2 scenes, some larger by a margin, and one bad file."""
+    folder = tmp_path_factory.mktemp("scans")
+    paper = (50_000 - 150 * squares.images.astype(int)).astype(np.uint16)[..., 0]
+    for number, four in enumerate(paper.reshape(-1, 2, 2, 16, 16)):
+        scan = four.swapaxes(1, 2).reshape(32, 32)
+        tifffile.imwrite(folder / f"{number:02}.tif", np.pad(scan, ((0, number % 3), (0, 0)), "edge"))
+    (folder / "99.tif").write_bytes((folder / "00.tif").read_bytes()[:100])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_of_scans(tmp_path_factory, scans, tiny_flags):
+    out = tmp_path_factory.mktemp("runs") / "scans"
+    assert main(["train", str(scans), "--tile", "16", "16", "--out", str(out), *tiny_flags]) == 0
+    return out
+
+
+@pytest.fixture
+def two_in_each(monkeypatch):
+    """Every model is sure of two objects in every image, whatever the tiny run has learned."""
+    original = package.Model.infer
+
+    def infer(self, images, **options):
+        scenes = original(self, images, **options)
+        sure = np.zeros_like(scenes.count_probs)
+        sure[:, 2] = 1
+        return dataclasses.replace(scenes, count_probs=sure)
+
+    monkeypatch.setattr(package.Model, "infer", infer)
+
+
+def test_a_run_keeps_how_its_images_were_read(run_of_scans, scans):
+    stored = json.loads((run_of_scans / "config.json").read_text())
+    assert stored["size"] == [16, 16, 1]
+    assert stored["reading"]["tile"] == [16, 16]
+    assert stored["reading"]["ground"] == "light"
+    assert stored["reading"]["range"] == [20_000, 50_000]
+    assert len(stored["reading"]["skipped"]) == 1
+    assert str(scans / "99.tif") in stored["reading"]["skipped"][0]
+    assert json.loads(json.dumps(reading_of(run_of_scans).to_dict())) == stored["reading"]
+
+
+def test_inference_reads_as_the_run_did(attend, run_of_scans, scans, tmp_path):
+    crop = ["--crop", "16", "16"]
+    status, out, err = attend("infer", run_of_scans, scans, *crop, "--out", tmp_path / "all.npz")
+    assert status == 0
+    assert "in 16 images; 1 unreadable skipped" in out
+    assert "99.tif: cannot be read as an image" in err
+    assert sum("light ground: images are inverted" in line for line in err.splitlines()) == 1
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "black.png")
+    assert attend("infer", run_of_scans, tmp_path / "black.png", "--out", tmp_path / "black.npz")[0] == 0
+    assert (Scenes.from_npz(tmp_path / "black.npz").images == 1).all()  # though it alone looks dark
+    words = ["infer", run_of_scans, tmp_path / "black.png", "--ground", "dark", "--out", tmp_path / "dark.npz"]
+    assert attend(*words)[0] == 0
+    assert (Scenes.from_npz(tmp_path / "dark.npz").images == 0).all()
+    alone = ["infer", run_of_scans, scans / "01.tif", *crop, "--out", tmp_path / "one.npz"]
+    assert attend(*alone)[0] == 0
+    one, every = Scenes.from_npz(tmp_path / "one.npz"), Scenes.from_npz(tmp_path / "all.npz")
+    assert np.array_equal(one.images[0], every.images[1])
+    assert np.median(one.images) < 0.5 < every.images.max()
+
+
+def test_training_resumes_only_on_images_read_in_the_same_way(attend, run_of_scans, scans):
+    status, _, err = attend("train", scans, "--out", run_of_scans, "--resume")
+    assert status == 0
+    assert "light ground" in err
+    status, _, err = attend("train", scans, "--out", run_of_scans, "--resume", "--ground", "dark")
+    assert status == 2
+    assert "was trained on images read by" in err.splitlines()[-1]
+
+
+def test_a_scenes_file_has_the_images_as_they_are(attend, scans, tmp_path):
+    assert attend("data", scans, "--tile", "16", "16", "--out", tmp_path / "s.npz")[0] == 0
+    with np.load(tmp_path / "s.npz") as stored:
+        assert np.median(stored["images"]) == 255
+
+
+def test_results_are_in_pixels_of_the_file(attend, run_of_scans, scans, tmp_path, two_in_each):
+    words = ["infer", run_of_scans, scans, "--resize", "16", "16", "--out"]
+    assert attend(*words, tmp_path / "found.json", "--proposals")[0] == 0
+    assert attend(*words, tmp_path / "found.csv")[0] == 0
+    assert attend(*words, tmp_path / "found.npz")[0] == 0
+    coco = json.loads((tmp_path / "found.json").read_text())
+    assert [(image["width"], image["height"]) for image in coco["images"][:3]] == [(32, 32), (32, 33), (32, 34)]
+    scenes = Scenes.from_npz(tmp_path / "found.npz")
+    table = pd.read_csv(tmp_path / "found.csv")
+    assert len(table) == scenes.counts.sum() == 32 >= len(coco["annotations"]) > 0
+    present = np.arange(scenes.what.shape[1]) < scenes.counts[:, None]
+    np.testing.assert_allclose(table["x0"], 2 * scenes.boxes[present][:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["yolo", "crops", "overlays"])
+def test_folders_are_written_by_name(attend, run_folder, scenes_file, tmp_path, two_in_each, name):
+    words = ["infer", run_folder, scenes_file, "--n", "5", "--format", name, "--out", tmp_path / "out"]
+    status, out, _ = attend(*words)
+    assert status == 0
+    assert "10 objects in 5 images" in out
+    found = len(list((tmp_path / "out").rglob("image-*")))
+    assert 0 < found <= 10 if name == "crops" else found == 5
+
+
+def test_the_manual_names_every_format(attend):
+    _, out, _ = attend("infer", "--help")
+    assert all(name in out for name in exports)
+
+
+def test_overlays_show_images_as_the_user_knows_them(attend, run_of_scans, scans, tmp_path):
+    words = ["infer", run_of_scans, scans, "--crop", "16", "16", "--format", "overlays", "--out", tmp_path / "out"]
+    assert attend(*words)[0] == 0
+    with Image.open(tmp_path / "out" / "00.png") as image:
+        assert np.median(np.asarray(image)) > 200
+
+
+def test_cluster_writes_a_table_and_a_contact_sheet(attend, run_folder, scenes_file, tmp_path, two_in_each):
+    for words, groups in {("--k", "3"): 3, (): None}.items():
+        out = tmp_path / f"groups-{groups}"
+        status, said, _ = attend("cluster", run_folder, scenes_file, *words, "--out", out)
+        assert status == 0
+        assert sorted(path.name for path in out.iterdir()) == ["clusters.png", "objects.csv"]
+        table = pd.read_csv(out / "objects.csv")
+        sizes = table["cluster"].value_counts()
+        assert len(table) == 128
+        assert groups in (None, len(sizes))
+        assert sizes.sort_index().tolist() == sizes.tolist()
+        assert ", ".join(map(str, sizes)) in said
+        assert ("silhouette" in said) == (groups is None)
+        with Image.open(out / "clusters.png") as image:
+            assert min(image.size) > 50
