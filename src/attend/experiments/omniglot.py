@@ -1,5 +1,7 @@
 """Handwritten characters (the paper's section 3.1): objects become strokes, on alphabets never seen."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -32,7 +34,7 @@ def omniglot(settings: Settings) -> Report:
     """Train on the characters of some alphabets; count and paint the strokes of others."""
     seeds = settings.seeds_or(SEEDS)
     source = "omniglot" if settings.omniglot is None else f"omniglot:{settings.omniglot}"
-    canvas = settings.choose({}, {"canvas": QUICK_CANVAS})
+    canvas: dict[str, Any] = settings.choose({}, {"canvas": QUICK_CANVAS})
     train, valid, test = (load(source, split=split, **canvas) for split in ("train", "valid", "test"))
     true, known_true = counts_of(test), counts_of(valid)
     rows, pictures = [], {"image": as_float(test.images[:SHOWN])}

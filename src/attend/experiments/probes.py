@@ -1,5 +1,7 @@
 """Small classifiers of codes."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -82,8 +84,11 @@ def _fit_and_predict(module, codes, labels, labelled, test_codes, steps: int, ke
     parameters, static = eqx.partition(module, eqx.is_inexact_array)
     optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
 
+    def predict(parameters: Any, codes: Array) -> Array:
+        return jax.vmap(eqx.combine(parameters, static))(codes)
+
     def loss(parameters, codes, labels):
-        logits = jax.vmap(eqx.combine(parameters, static))(codes)
+        logits = predict(parameters, codes)
         return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
     def step(carry, key):
@@ -96,4 +101,4 @@ def _fit_and_predict(module, codes, labels, labelled, test_codes, steps: int, ke
 
     carry = parameters, optimiser.init(parameters)
     (parameters, _), _ = jax.lax.scan(step, carry, jax.random.split(key, steps))
-    return jax.vmap(eqx.combine(parameters, static))(test_codes)
+    return predict(parameters, test_codes)
