@@ -52,7 +52,7 @@ def reproduce(
 ) -> None:
     """Repeat an experiment of the paper, and write its tables and figures.
 
-    multi-mnist     counts and places of digits, every seed; how inference is learned
+    multi-mnist     counts and places of digits, every seed; how it is learned
     generalisation  counts never seen in training: AIR, DAIR, the default cell, DRAW
     representation  the sum and the order of two digits from codes and few labels
     omniglot        handwritten characters as strokes, on alphabets never seen
