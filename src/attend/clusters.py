@@ -59,7 +59,7 @@ def cluster(scenes: Scenes, k: int | None = None, *, seed: int = 0) -> Clusters:
     Raises:
         AttendError: there are fewer different objects than groups, or than the 3 it takes to choose k.
     """
-    present = np.arange(scenes.what.shape[1]) < scenes.counts[:, None]
+    present = scenes.exists
     what = scenes.what[present].astype(np.float64)
     rng = np.random.default_rng(seed)
     sample = what if len(what) <= SAMPLED else what[rng.choice(len(what), SAMPLED, replace=False)]

@@ -137,15 +137,14 @@ class Config:
         Raises:
             AttendError: a setting is unknown, of a wrong type or out of range.
         """
-        changed = {name: {} for name in ("model", "train")}
+        sections = dataclasses.asdict(self)
         for name, value in settings.items():
-            owners = [section for section in changed if name in _fields(getattr(self, section))]
+            owners = [section for section in sections.values() if name in section]
             if not owners:
-                known = ", ".join([*_fields(self.model), *_fields(self.train)])
+                known = ", ".join(known for section in sections.values() for known in section)
                 raise AttendError(f"{name}: is no setting; the settings are {known}")
-            hint = get_type_hints(type(getattr(self, owners[0])))[name]
-            changed[owners[0]][name] = _value(f"{owners[0]}.{name}", hint, value)
-        return Config(**{name: dataclasses.replace(getattr(self, name), **values) for name, values in changed.items()})
+            owners[0][name] = value
+        return Config.from_dict(sections)
 
 
 PRESETS: dict[str, Config] = {

@@ -55,7 +55,7 @@ def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
         _draw_posterior(posterior, scenes.count_probs[row])
         for step, axes in enumerate(patches):
             if step < count:
-                _show(axes, scenes.patches[row, step], frame=_colour(step))
+                _show(axes, scenes.patches[row, step], frame=step_colour(step))
             else:
                 axes.set_axis_off()
     return figure
@@ -142,7 +142,7 @@ def clusters_figure(clusters: Sequence[Sequence[np.ndarray]], titles: Sequence[s
         label.set_color(_INK)
         for index, axes in enumerate(row):
             if index < len(pictures):
-                _show(axes, pictures[index], frame=_colour(number))
+                _show(axes, pictures[index], frame=step_colour(number))
             else:
                 axes.set_axis_off()
     return figure
@@ -161,15 +161,21 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(file, format=kind, dpi=150)
 
 
-def _colour(step: int) -> str:
+def show_image(axes: Axes, image: Float[np.ndarray, "height width channel"]) -> None:
+    """Show grey or RGB pixels in [0, 1], with pixel edges at whole numbers as boxes have them."""
+    height, width, channels = image.shape
+    pixels = image[..., 0] if channels == 1 else image.clip(0, 1)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
+
+
+def step_colour(step: int) -> str:
+    """The colour of the object found at a step, counted from 0."""
     return STEP_COLOURS[step % len(STEP_COLOURS)]
 
 
 def _show(axes: Axes, image: np.ndarray, frame: str = _FAINT) -> None:
-    """Show (H, W, C) values in [0, 1], with pixel edges at whole numbers as boxes have them."""
-    height, width, channels = image.shape
-    pixels = image[..., 0] if channels == 1 else image.clip(0, 1)
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
+    """Show an image without ticks, in a frame."""
+    show_image(axes, image)
     axes.set(xticks=[], yticks=[])
     for spine in axes.spines.values():
         spine.set(color=frame, linewidth=0.8 if frame == _FAINT else 2.5)
@@ -178,7 +184,7 @@ def _show(axes: Axes, image: np.ndarray, frame: str = _FAINT) -> None:
 def _draw_box(axes: Axes, box: np.ndarray, step: int) -> None:
     """Outline a box and put the step's number, counted from 1, in its corner."""
     x0, y0, width, height = box
-    axes.add_patch(Rectangle((x0, y0), width, height, fill=False, edgecolor=_colour(step), linewidth=1.5))
+    axes.add_patch(Rectangle((x0, y0), width, height, fill=False, edgecolor=step_colour(step), linewidth=1.5))
     label = axes.annotate(
         str(step + 1),
         (x0, y0),
@@ -190,7 +196,7 @@ def _draw_box(axes: Axes, box: np.ndarray, step: int) -> None:
         color="black",
         clip_on=True,
     )
-    label.set_bbox({"facecolor": _colour(step), "edgecolor": "none", "pad": 0.8})
+    label.set_bbox({"facecolor": step_colour(step), "edgecolor": "none", "pad": 0.8})
 
 
 def _draw_posterior(axes: Axes, probs: np.ndarray) -> None:

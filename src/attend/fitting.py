@@ -63,10 +63,10 @@ def fit(
     if resume:
         if run is None:
             raise AttendError("resume: needs the run folder to go on with")
-        folder = RunFolder(run)
-        stored = Header.read(folder)
-        asked = stored.config if config is None else _config(config)
-        config, seed = check_continues(run, asked.replace(**settings), seed), stored.seed
+        folder, stored = RunFolder(run), Header.read(run)
+        config = (stored.config if config is None else _config(config)).replace(**settings)
+        stored.check_continues(run, config, seed)
+        seed = stored.seed
         if stored.size != pixels.shape[1:]:
             raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
         if reading is not None and stored.reading is not None and reading != stored.reading:
@@ -116,8 +116,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     if not os.path.isdir(path):
         return Model.load(path)
-    folder = RunFolder(path)
-    stored = Header.read(folder)
+    folder, stored = RunFolder(path), Header.read(path)
     start = start_training(stored.config, stored.size, stored.seed)
     return start.model(folder.checkpoints.restore_latest(start.state))
 
@@ -128,7 +127,7 @@ def reading_of(path: str | os.PathLike[str]) -> Reading | None:
     Raises:
         AttendError: the run folder is none, or damaged.
     """
-    return Header.read(RunFolder(path)).reading if os.path.isdir(path) else None
+    return Header.read(path).reading if os.path.isdir(path) else None
 
 
 @dataclass(frozen=True)
@@ -147,40 +146,32 @@ class Header:
         return header if self.reading is None else header | {"reading": self.reading.to_dict()}
 
     @classmethod
-    def read(cls, folder: RunFolder) -> "Header":
-        """The header of a run; AttendError when it is damaged."""
-        stored = folder.config()
+    def read(cls, run: str | os.PathLike[str]) -> "Header":
+        """The header of a run; AttendError when there is none, or it is damaged."""
+        stored = RunFolder(run).config()
         try:
             height, width, channels = (int(side) for side in stored["size"])
             reading = Reading.from_dict(stored["reading"]) if "reading" in stored else None
             return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]), reading)
         except (KeyError, TypeError, ValueError, AttendError) as error:
             reason = error if isinstance(error, AttendError) else repr(error)
-            raise AttendError(f"{folder.path}: its config.json is damaged ({reason})") from error
+            raise AttendError(f"{run}: its config.json is damaged ({reason})") from error
 
-
-def check_continues(run: str | os.PathLike[str], config: Config, seed: int | None = None) -> Config:
-    """`config` as it is, if the training in `run` can go on with it: nothing but more steps may be new.
-
-    Raises:
-        AttendError: another setting or the seed differs from the run's, or it has done more steps already.
-    """
-    folder = RunFolder(run)
-    stored = Header.read(folder)
-    if seed not in (None, stored.seed):
-        raise AttendError(f"seed: is {stored.seed} in {run} and cannot be {seed}; only steps can change on resuming")
-    for section in dataclasses.fields(config):
-        asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, stored.config))
-        for name in asked:
-            if name != "steps" and asked[name] != was[name]:
-                raise AttendError(
-                    f"{section.name}.{name}: is {was[name]} in {run} and cannot be {asked[name]}; "
-                    "only steps can change on resuming"
-                )
-    done = folder.checkpoints.steps()
-    if done and config.train.steps < done[-1]:
-        raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
-    return config
+    def check_continues(self, run: str | os.PathLike[str], config: Config, seed: int | None = None) -> None:
+        """Raise AttendError unless the training in `run` can go on so: nothing but more steps may be new."""
+        if seed not in (None, self.seed):
+            raise AttendError(f"seed: is {self.seed} in {run} and cannot be {seed}; only steps can change on resuming")
+        for section in dataclasses.fields(config):
+            asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, self.config))
+            for name in asked:
+                if name != "steps" and asked[name] != was[name]:
+                    raise AttendError(
+                        f"{section.name}.{name}: is {was[name]} in {run} and cannot be {asked[name]}; "
+                        "only steps can change on resuming"
+                    )
+        done = RunFolder(run).checkpoints.steps()
+        if done and config.train.steps < done[-1]:
+            raise AttendError(f"steps: is {config.train.steps}, but {run} is at step {done[-1]}; it must not be less")
 
 
 def _reading(images: Any, pixels: np.ndarray) -> Reading | None:

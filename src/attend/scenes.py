@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Float, Int, jaxtyped
+from jaxtyping import Bool, Float, Int, jaxtyped
 
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
@@ -58,6 +58,11 @@ class Scenes(eqx.Module):
     def presence(self) -> Float[np.ndarray, "batch objects"]:
         """The probability that each object exists: P(n >= t) for the t-th, counted from 1."""
         return np.clip(self.count_probs[:, :0:-1].cumsum(axis=1)[:, ::-1], 0, 1)
+
+    @property
+    def exists(self) -> Bool[np.ndarray, "batch objects"]:
+        """Which rows are objects 1..count of their image."""
+        return np.arange(self.boxes.shape[1]) < self.counts[:, None]
 
     def __len__(self) -> int:
         """How many scenes there are."""

@@ -12,8 +12,6 @@ from tyro.conf import Positional, arg
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from attend.data import Rules, SceneData
     from attend.model import Model
 
@@ -45,8 +43,16 @@ TestScenes = Annotated[
 SceneSeed = Annotated[int, arg(help="Draws the scenes that are composed from digits.")]
 
 
+class Options:
+    """Options of which a command passes on those that were given."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that were given, by name."""
+        return {name: value for name, value in vars(self).items() if value not in (None, False)}
+
+
 @dataclass(frozen=True)
-class Compose:
+class Compose(Options):
     """How the scenes of a data set are composed. A path takes none of these."""
 
     counts: Annotated[
@@ -64,11 +70,6 @@ class Compose:
     download: bool = False
     """Fetch the files of mnist or omniglot, checksums verified, if they are not in the cache."""
 
-    def given(self) -> dict[str, Any]:
-        """The settings that were given, by name."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, False)}
-
 
 ComposeOptions = tyro.conf.OmitArgPrefixes[Compose]
 
@@ -77,7 +78,7 @@ _Size = Annotated[tuple[int, int] | None, arg(metavar="H W", help_behavior_hint=
 
 
 @dataclass(frozen=True)
-class Files:
+class Files(Options):
     """How images are read from files. A data set by name takes none of these, a scenes file only --ground."""
 
     resize: _Size = None
@@ -95,11 +96,6 @@ class Files:
     """The ground that objects are on. On light ground images are inverted."""
     strict: bool = False
     """Stop at the first file that cannot be read, rather than skip it."""
-
-    def given(self) -> dict[str, Any]:
-        """The rules that were given, by name."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, False)}
 
 
 @dataclass(frozen=True)
@@ -142,25 +138,23 @@ def read(
     return data
 
 
-def rules_of(run: Path) -> "Rules | None":
-    """How to read images as those of a run were read."""
-    from attend.fitting import reading_of
-
-    reading = reading_of(run)
-    return reading and reading.rules.for_inference()
-
-
-def fitting(images: "np.ndarray", model: "Model", source: str) -> "np.ndarray":
-    """`images` as the model takes them: grey ones in three channels if it knows colour.
+def read_for(
+    run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files
+) -> "SceneData":
+    """Scenes for a model: read as those of its run were, of the test split, and in three channels if it knows colour.
 
     Raises:
-        AttendError: they have another size or number of channels than the model knows.
+        AttendError: they have another size or number of channels than the model knows, or cannot be read.
     """
+    from attend.fitting import reading_of
     from attend.model import as_images
 
-    if images.shape[3] == 1 and model.size[2] == 3:
-        images = images.repeat(3, axis=3)
+    reading = reading_of(run)
+    data = read(source, "test", n, seed, compose, files, reading and reading.rules.for_inference())
+    if data.images.shape[3] == 1 and model.size[2] == 3:
+        data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
     try:
-        return as_images(images, model.size)
+        as_images(data.images, model.size)
     except AttendError as error:
         raise AttendError(f"{source}: {error}") from None
+    return data

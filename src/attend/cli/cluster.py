@@ -15,9 +15,7 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
-    fitting,
-    read,
-    rules_of,
+    read_for,
 )
 from attend.cli.outputs import check_folder, results
 
@@ -61,8 +59,8 @@ def cluster(
 
     check_folder(out)
     model = attend.load(run)
-    data = read(images, "test", n, seed, compose, files, rules_of(run))
-    scenes = model.infer(fitting(data.images, model, images), names=data.names)
+    data = read_for(run, model, images, n, seed, compose, files)
+    scenes = model.infer(data.images, names=data.names)
     clusters = grouped(scenes, None if k == "auto" else k)
     found = dataclasses.replace(results(scenes, data), clusters=clusters.labels)
     pictures = [

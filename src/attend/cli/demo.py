@@ -60,7 +60,7 @@ def demo(
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"{error}; to go on: attend demo --out {out} --resume") from error
     print(f"Measuring on {len(test):,} scenes of digits it has never seen", flush=True)
-    print_report(measure(model, test, test.images, samples=BOUND_SAMPLES, seed=seed))
+    print_report(measure(model, test, samples=BOUND_SAMPLES, seed=seed))
     figures = {
         "scenes.png": scenes_figure(model.infer(test.images[:SHOWN]), limit=SHOWN),
         "samples.png": samples_figure(*model.sample(SAMPLED, seed=seed)),

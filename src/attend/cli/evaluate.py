@@ -14,15 +14,11 @@ from attend.cli.arguments import (
     Files,
     Run,
     TestScenes,
-    fitting,
-    read,
-    rules_of,
+    read_for,
 )
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from attend.data import SceneData
     from attend.model import Model
 
@@ -84,18 +80,19 @@ def evaluate(
     if samples < 1:
         raise AttendError(f"samples: is {samples}; it must be 1 or more")
     model = attend.load(run)
-    scenes = read(data, "test", n, seed, compose, files, rules_of(run))
-    report = measure(model, scenes, fitting(scenes.images, model, data), samples=samples, seed=seed)
+    truth = read_for(run, model, data, n, seed, compose, files)
+    report = measure(model, truth, samples=samples, seed=seed)
     if as_json:
         print(json.dumps(report))
     else:
         print_report(report)
 
 
-def measure(model: "Model", truth: "SceneData", images: "np.ndarray", *, samples: int, seed: int) -> dict[str, Any]:
-    """The report of `attend.evaluation.evaluate` on `images`, with the bounds and the speed."""
+def measure(model: "Model", truth: "SceneData", *, samples: int, seed: int) -> dict[str, Any]:
+    """The report of `attend.evaluation.evaluate` on scenes, with the bounds and the speed."""
     import attend.evaluation
 
+    images = truth.images
     model.infer(images[:WARM_UP_IMAGES])
     started = time.perf_counter()
     scenes = model.infer(images)

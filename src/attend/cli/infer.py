@@ -14,9 +14,7 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
-    fitting,
-    read,
-    rules_of,
+    read_for,
 )
 from attend.cli.outputs import check_export, results
 from attend.errors import AttendError
@@ -74,8 +72,8 @@ def infer(
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)
     model = attend.load(run)
-    data = read(images, "test", n, seed, compose, files, rules_of(run))
-    scenes = model.infer(fitting(data.images, model, images), names=data.names)
+    data = read_for(run, model, images, n, seed, compose, files)
+    scenes = model.infer(data.images, names=data.names)
     found = results(scenes, data)
     export.write(found, out)
     skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""

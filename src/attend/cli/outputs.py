@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attend.errors import AttendError
-from attend.files import check_new_folder
 
 if TYPE_CHECKING:
     from attend.data import SceneData
@@ -53,6 +52,8 @@ def check_export(path: Path, name: str | None) -> "Export":
 
 def check_folder(path: Path) -> None:
     """Raise AttendError unless `path` can become a new folder."""
+    from attend.files import check_new_folder
+
     check_new_folder(path)
     _check_writable(path, path)
 

@@ -13,10 +13,8 @@ from attend.cli.arguments import (
     Images,
     Run,
     SceneSeed,
-    fitting,
     is_named,
-    read,
-    rules_of,
+    read_for,
 )
 from attend.cli.outputs import FIGURES, check_file
 from attend.errors import AttendError
@@ -50,7 +48,7 @@ def show(
     if n < 1:
         raise AttendError(f"n: is {n}; it must be 1 or more")
     model = attend.load(run)
-    data = read(images, "test", n if is_named(images) else None, seed, compose, files, rules_of(run))[:n]
-    scenes = model.infer(fitting(data.images, model, images), names=data.names)
+    data = read_for(run, model, images, n if is_named(images) else None, seed, compose, files)[:n]
+    scenes = model.infer(data.images, names=data.names)
     save_figure(scenes_figure(scenes, limit=n), out)
     print(f"{out}: {len(scenes)} images, counts {', '.join(map(str, scenes.counts))}")

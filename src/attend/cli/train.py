@@ -95,14 +95,16 @@ def train(
         attend train digits --out runs/digits --resume
     """
     import attend
-    from attend.fitting import check_continues, reading_of
+    from attend.fitting import Header
 
     config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
+    reading = None
     if resume:
-        check_continues(out, config, seed)  # before the scenes are composed
+        stored = Header.read(out)
+        stored.check_continues(out, config, seed)  # before the scenes are composed
+        reading = stored.reading
     else:
         check_new_run(out)
-    reading = reading_of(out) if resume else None
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
     if scenes.counts is not None and scenes.counts.max() > model.max_objects:
         most = scenes.counts.max()
@@ -132,9 +134,8 @@ def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     if not (known.resume and known.out):
         return chosen.model, chosen.train
     from attend.fitting import Header
-    from attend.training import RunFolder
 
-    stored = Header.read(RunFolder(Path(known.out))).config
+    stored = Header.read(Path(known.out)).config
     if known.preset is None:
         return stored.model, stored.train
     return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)

@@ -1,6 +1,6 @@
 """How well inferred scenes agree with known ones: counts, boxes, appearance, and one report of it all."""
 
-from attend.evaluation.boxes import average_precision, iou, match, mean_iou
+from attend.evaluation.boxes import average_precision, iou, match, matches, mean_iou
 from attend.evaluation.counting import count_accuracy, count_accuracy_by_count, count_confusion, count_ece
 from attend.evaluation.probe import what_probe_accuracy
 from attend.evaluation.report import evaluate
@@ -14,6 +14,7 @@ __all__ = [
     "evaluate",
     "iou",
     "match",
+    "matches",
     "mean_iou",
     "what_probe_accuracy",
 ]

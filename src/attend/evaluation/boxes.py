@@ -29,6 +29,20 @@ def match(
     return rows[touching], columns[touching]
 
 
+def matches(
+    boxes: Float[np.ndarray, "n predicted 4"],
+    counts: Int[np.ndarray, " n"],
+    true_boxes: Float[np.ndarray, "n objects 4"],
+) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+    """The pairs of `match` in every scene: the scene, the predicted row in it, and the true one.
+
+    Only the first `counts` boxes of each scene are looked at; unused true rows are zero, which match nothing.
+    """
+    pairs = [match(boxes[row, : counts[row]], true_boxes[row]) for row in range(len(boxes))]
+    scene = np.repeat(np.arange(len(boxes)), [len(rows) for rows, _ in pairs])
+    return scene, np.concatenate([rows for rows, _ in pairs]), np.concatenate([columns for _, columns in pairs])
+
+
 def mean_iou(
     pred_boxes: Float[np.ndarray, "n predicted 4"],
     pred_counts: Int[np.ndarray, " n"],

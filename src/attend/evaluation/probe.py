@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from attend.evaluation.boxes import match
+from attend.evaluation.boxes import matches
 
 
 def what_probe_accuracy(
@@ -35,10 +35,8 @@ def what_probe_accuracy(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    pairs = [match(boxes[row, : counts[row]], true_boxes[row]) for row in range(len(what))]
-    scene = np.repeat(np.arange(len(what)), [len(rows) for rows, _ in pairs])
-    codes = what[scene, np.concatenate([rows for rows, _ in pairs])]
-    classes = labels[scene, np.concatenate([columns for _, columns in pairs])]
+    scene, found, true = matches(boxes, counts, true_boxes)
+    codes, classes = what[scene, found], labels[scene, true]
     first_half = np.random.default_rng(seed).permutation(len(what)) < len(what) // 2
     train, test = first_half[scene] & (classes >= 0), ~first_half[scene] & (classes >= 0)
     if len(np.unique(classes[train])) < 2 or not test.any():

@@ -61,9 +61,8 @@ def evaluate(
         report["count_accuracy_by_count"] = count_accuracy_by_count(scenes.counts, counts)
         report["count_ece"] = count_ece(scenes.count_probs, counts)
     if counts is not None and boxes is not None:
-        exists = np.arange(scenes.boxes.shape[1]) < scenes.counts[:, None]  # the objects that `to_coco` writes
         report["mean_iou"] = mean_iou(scenes.boxes, scenes.counts, boxes, counts)
-        report["ap50"] = average_precision(scenes.boxes, scenes.presence * exists, boxes, counts)
+        report["ap50"] = average_precision(scenes.boxes, scenes.presence * scenes.exists, boxes, counts)
     if boxes is not None and labels is not None:
         report["what_probe_accuracy"] = what_probe_accuracy(
             scenes.what, scenes.boxes, scenes.counts, boxes, labels, seed

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jaxtyping import Array, Float
 
 from attend.baselines import fit_baseline
@@ -15,7 +16,7 @@ from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spread
 from attend.experiments.pictures import curves
 from attend.experiments.runs import train_model
-from attend.model import Model, as_float
+from attend.model import Model, as_float, to_unit
 from attend.objective import Estimator
 from attend.objective import estimators as registry
 from attend.p import annealed_log_odds, geometric
@@ -106,7 +107,7 @@ def _trained_own(
         return None
 
     def loss(own, images, key, step):
-        _, logged = estimator.loss(own, model.p, model.q, images / 255.0, log_p_count, key)
+        _, logged = estimator.loss(own, model.p, model.q, to_unit(images), log_p_count, key)
         return logged["baseline_error"], {}
 
     steps = settings.choose(BASELINE_STEPS, QUICK_BASELINE_STEPS)
@@ -114,7 +115,7 @@ def _trained_own(
 
 
 def _squared(tree: Any) -> Float[Array, ""]:
-    return sum((jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
+    return optax.tree.norm(tree, squared=True)
 
 
 def _step_ms(runs: list[list[dict[str, Any]]], batch_size: int) -> float:

@@ -10,7 +10,7 @@ from attend.baselines import Draw, elbo_loss
 from attend.data import SceneData
 from attend.evaluation import count_accuracy
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
-from attend.experiments.numbers import mse, spread
+from attend.experiments.numbers import mse, spreads
 from attend.experiments.pictures import image_rows
 from attend.experiments.runs import train_baseline, train_model
 from attend.experiments.truth import counts_of
@@ -122,10 +122,7 @@ def _measure(see: Seer, test: SceneData, unseen: SceneData) -> Result:
 
 def _table(title: str, results: dict[str, list[Result]]) -> Table:
     forms = ("{:.1%}", "{:.1%}", "{:.5f}", "{:.5f}")
-    rows = [
-        [name, *(spread(values, form) for values, form in zip(zip(*found, strict=True), forms, strict=True))]
-        for name, found in results.items()
-    ]
+    rows = [[name, *spreads(found, forms)] for name, found in results.items()]
     headings = (
         "model",
         "count accuracy, counts as in training",

@@ -16,6 +16,11 @@ def spread(values: Sequence[float | None], form: str = "{:.1%}") -> str:
     return middle if len(known) == 1 else f"{middle} ({form.format(min(known))} to {form.format(max(known))})"
 
 
+def spreads(results: Sequence[tuple[float | None, ...]], forms: Sequence[str]) -> list[str]:
+    """The `spread` over several results of each of their numbers, each in its own form."""
+    return [spread(values, form) for values, form in zip(zip(*results, strict=True), forms, strict=True)]
+
+
 def mse(images: Float[np.ndarray, "n h w c"], reconstructions: Float[np.ndarray, "n h w c"]) -> float:
     """The mean squared error a pixel, both in [0, 1]."""
     return float(np.mean((images - reconstructions) ** 2, dtype=float))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import to_rgb
-from scipy.stats import rankdata
+from scipy.stats import spearmanr
 
 from attend.data import SceneData, load
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
@@ -15,7 +15,7 @@ from attend.experiments.numbers import mse
 from attend.experiments.pictures import image_rows
 from attend.experiments.runs import train_model
 from attend.experiments.truth import counts_of
-from attend.figures import STEP_COLOURS
+from attend.figures import step_colour
 from attend.geometry import box_window, place
 from attend.model import as_float
 from attend.scenes import Scenes
@@ -79,22 +79,21 @@ def omniglot(settings: Settings) -> Report:
 
 def strokes_in_colours(scenes: Scenes) -> np.ndarray:
     """The layers of the objects, each in the colour of its step, added up: (n, H, W, 3) in [0, 1]."""
-    colours = jnp.array([to_rgb(STEP_COLOURS[t % len(STEP_COLOURS)]) for t in range(scenes.boxes.shape[1])])
+    colours = jnp.array([to_rgb(step_colour(t)) for t in range(scenes.boxes.shape[1])])
     height, width, _ = scenes.images.shape[1:]
 
     def paint(box, patch, colour):
         return place(patch.mean(axis=-1, keepdims=True), box_window(box, (height, width)), (height, width)) * colour
 
-    exists = np.arange(scenes.boxes.shape[1]) < scenes.counts[:, None]
     layers = eqx.filter_jit(jax.vmap(jax.vmap(paint), in_axes=(0, 0, None)))(
         jnp.asarray(scenes.boxes, jnp.float32), jnp.asarray(scenes.patches), colours
     )
-    return np.clip((np.asarray(layers) * exists[:, :, None, None, None]).sum(axis=1), 0, 1)
+    return np.clip((np.asarray(layers) * scenes.exists[:, :, None, None, None]).sum(axis=1), 0, 1)
 
 
 def rank_correlation(inferred: np.ndarray, true: np.ndarray) -> float:
     """Spearman's, with average ranks for ties; 0 when all are alike."""
-    return float(np.corrcoef(rankdata(inferred), rankdata(true))[0, 1]) if np.ptp(inferred) and np.ptp(true) else 0.0
+    return float(np.asarray(spearmanr(inferred, true))[0]) if np.ptp(inferred) and np.ptp(true) else 0.0
 
 
 def _by_strokes(scenes: Scenes, true: np.ndarray) -> Table:

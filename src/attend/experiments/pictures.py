@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from attend.figures import STEP_COLOURS
+from attend.figures import show_image, step_colour
 from attend.scenes import Scenes
 
 
@@ -17,7 +16,7 @@ def image_rows(rows: Mapping[str, Float[np.ndarray, "n h w c"]]) -> Figure:
     figure, grid = _grid(list(rows), max(len(images) for images in rows.values()))
     for axes_row, images in zip(grid, rows.values(), strict=True):
         for axes, image in zip(axes_row, images, strict=False):
-            show(axes, image)
+            show_image(axes, image)
     return figure
 
 
@@ -27,12 +26,11 @@ def inference_rows(stages: Mapping[str, Scenes]) -> Figure:
     figure, grid = _grid(labels, max(len(scenes) for scenes in stages.values()))
     for index, scenes in enumerate(stages.values()):
         for column, scene in enumerate(scenes):
-            show(grid[2 * index][column], scene.images[0])
-            show(grid[2 * index + 1][column], scene.reconstructions[0])
+            show_image(grid[2 * index][column], scene.images[0])
+            show_image(grid[2 * index + 1][column], scene.reconstructions[0])
             for step in range(scene.counts[0]):
                 x0, y0, width, height = scene.boxes[0, step]
-                colour = STEP_COLOURS[step % len(STEP_COLOURS)]
-                box = Rectangle((x0, y0), width, height, fill=False, edgecolor=colour, linewidth=1.5)
+                box = Rectangle((x0, y0), width, height, fill=False, edgecolor=step_colour(step), linewidth=1.5)
                 grid[2 * index][column].add_patch(box)
     return figure
 
@@ -51,13 +49,6 @@ def curves(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def show(axes: Axes, image: Float[np.ndarray, "h w c"]) -> None:
-    """Show an image in [0, 1], its pixels' edges at whole numbers as boxes have them."""
-    height, width, channels = image.shape
-    pixels = image[..., 0] if channels == 1 else image.clip(0, 1)
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
 
 
 def _grid(labels: Sequence[str], columns: int) -> tuple[Figure, np.ndarray]:

@@ -119,9 +119,8 @@ def _air_codes(air: Model, images: np.ndarray) -> np.ndarray:
 def air_code(scenes: Scenes) -> np.ndarray:
     """What and where of the two objects, the left one first; zeros for one that was not found."""
     objects = np.concatenate([scenes.what, scenes.where], axis=2)
-    found = np.arange(objects.shape[1]) < scenes.counts[:, None]
-    order = np.where(found, scenes.where[..., 1], np.inf).argsort(axis=1, kind="stable")
-    return np.take_along_axis(objects * found[..., None], order[..., None], axis=1).reshape(len(scenes), -1)
+    order = np.where(scenes.exists, scenes.where[..., 1], np.inf).argsort(axis=1, kind="stable")
+    return np.take_along_axis(objects * scenes.exists[..., None], order[..., None], axis=1).reshape(len(scenes), -1)
 
 
 def _from_code(

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from attend.data import SHAPES, load
-from attend.evaluation import evaluate, match
+from attend.evaluation import evaluate, matches
 from attend.experiments.frame import QUICK_N, Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spread
 from attend.experiments.pictures import inference_rows
@@ -47,9 +47,8 @@ def sprites(settings: Settings) -> Report:
         scenes = model.infer(test.images)
         shown = shown or scenes[:SHOWN]
         report = evaluate(scenes, **truth._asdict())
-        pairs = [match(scenes.boxes[row, :n], truth.boxes[row]) for row, n in enumerate(scenes.counts)]
-        what = np.concatenate([scenes.what[row, i] for row, (i, _) in enumerate(pairs)])
-        shapes = np.concatenate([truth.labels[row, j] for row, (_, j) in enumerate(pairs)])
+        scene, found, true = matches(scenes.boxes, scenes.counts, truth.boxes)
+        what, shapes = scenes.what[scene, found], truth.labels[scene, true]
         report |= {"clusters": cluster_accuracy(what, shapes, seed), "fine": fine_cluster_accuracy(what, shapes, seed)}
         reports.append(report)
     rows = [[name, spread([r[key] for r in reports], form)] for name, (key, form) in COLUMNS.items()]

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 
 from attend.baselines import LabelledScenes, SceneNet, scene_loss, scene_targets
-from attend.evaluation import count_accuracy, match, mean_iou, what_probe_accuracy
+from attend.evaluation import count_accuracy, matches, mean_iou, what_probe_accuracy
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
-from attend.experiments.numbers import spread
+from attend.experiments.numbers import spreads
 from attend.experiments.runs import train_baseline, train_model
 from attend.experiments.truth import Truth, truth_of
 from attend.scenes import Scenes
@@ -48,18 +48,14 @@ def supervised(settings: Settings) -> Report:
             results.setdefault(("supervised", name), []).append(_of_labelled(net.predict(data.images), truth_of(data)))
             results.setdefault(("AIR", name), []).append(_of_scenes(air.infer(data.images), truth_of(data), seed))
     forms = ("{:.1%}", "{:.3f}", "{:.1%}")
-    rows = [
-        [*key, *(spread(values, form) for values, form in zip(zip(*found, strict=True), forms, strict=True))]
-        for key, found in results.items()
-    ]
+    rows = [[*key, *spreads(found, forms)] for key, found in results.items()]
     table = Table("With all labels, and with none", ("model", "scenes", "count accuracy", "mean IoU", "classes"), rows)
     return Report("Supervised learning against none", seeds, [table], {}, _checks(settings, results), NOTES)
 
 
 def _of_labelled(found: LabelledScenes, truth: Truth) -> Result:
-    rows = zip(found.boxes, found.counts, truth.boxes, truth.counts, strict=True)
-    pairs = [match(boxes[:n], true[:m]) for boxes, n, true, m in rows]
-    right = np.concatenate([found.classes[row, i] == truth.labels[row, j] for row, (i, j) in enumerate(pairs)])
+    scene, predicted, true = matches(found.boxes, found.counts, truth.boxes)
+    right = found.classes[scene, predicted] == truth.labels[scene, true]
     iou = mean_iou(found.boxes, found.counts, truth.boxes, truth.counts)
     return Result(count_accuracy(found.counts, truth.counts), iou or 0.0, float(right.mean()) if len(right) else 0.0)
 

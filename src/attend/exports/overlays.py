@@ -27,14 +27,14 @@ def write_overlays(results: Results, path: str | os.PathLike) -> None:
 
 def overlay(results: Results, row: int) -> Image.Image:
     """One image with its boxes."""
-    from attend.figures import STEP_COLOURS  # here because matplotlib takes long to load
+    from attend.figures import step_colour  # here because matplotlib takes long to load
 
     image = as_image(results.picture(row)).convert("RGB")
     zoom = -(-SHORTEST // min(image.size))
     image = image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     for index in range(results.scenes.counts[row]):
-        colour = STEP_COLOURS[index % len(STEP_COLOURS)]
+        colour = step_colour(index)
         x0, y0, wide, high = (results.scenes.boxes[row, index] * zoom).tolist()
         draw.rectangle((x0, y0, x0 + max(wide, 0), y0 + max(high, 0)), outline=colour, width=2)
         draw.text((x0 + 4, y0 + 2), str(index + 1), fill=colour)
