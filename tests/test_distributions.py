@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from attend.distributions import Distribution, Gaussian, Window
+from attend.distributions import Choice, Distribution, Gaussian, UniformAngle, Window, WrappedNormal
 
 means = st.tuples(*[st.floats(-1.5, 1.5)] * 3).map(lambda v: jnp.array(v, jnp.float32))
 sds = st.tuples(*[st.floats(0.05, 2.0)] * 3).map(lambda v: jnp.array(v, jnp.float32))
@@ -101,3 +101,54 @@ def test_a_draw_is_reparameterised(family):
     slope = jax.jacobian(lambda mean: family(mean, Q[1]).sample(jax.random.key(0)))(Q[0])
     assert (np.diag(slope) > 0.1).all()
     assert isinstance(family(*Q), Distribution)
+
+
+TURN = np.linspace(-np.pi, np.pi, 2001)[:-1].astype(np.float32)
+
+
+@pytest.mark.parametrize("sd", [0.05, 0.3, 0.54, 0.56, 1.0, 2.5, 50.0])
+def test_the_density_of_an_angle_is_normalised_and_its_kl_is_the_integral(sd):
+    q = WrappedNormal(jnp.array(2.9), jnp.array(sd))
+    log_q = np.asarray(log_probs(q, TURN), np.float64)
+    weight = np.exp(log_q) * 2 * np.pi / len(TURN)
+    assert weight.sum() == pytest.approx(1, abs=1e-3)
+    assert float(kl(q, UniformAngle())) == pytest.approx(np.sum(weight * (log_q + np.log(2 * np.pi))), abs=1e-3)
+
+
+def test_an_angle_a_whole_turn_away_is_the_same_angle():
+    q = WrappedNormal(jnp.array(0.4), jnp.array(0.7))
+    np.testing.assert_allclose(log_probs(q, TURN), log_probs(q, TURN + 2 * np.pi), atol=1e-4)
+
+
+def test_draws_of_an_angle_follow_its_density():
+    q = WrappedNormal(jnp.array(3.0), jnp.array(0.8))
+    drawn = np.angle(np.exp(1j * np.asarray(samples(q))))
+    found, edges = np.histogram(drawn, bins=16, range=(-np.pi, np.pi), density=True)
+    density = np.exp(log_probs(q, ((edges[1:] + edges[:-1]) / 2).astype(np.float32)))
+    np.testing.assert_allclose(found, density, atol=0.02)
+    assert np.ptp(np.asarray(samples(UniformAngle()))) == pytest.approx(2 * np.pi, rel=0.01)
+
+
+CHOICE = Choice(jnp.array([0.5, -1.0, 0.2]), Gaussian(jnp.array([0.3]), jnp.array([0.4])))
+EVEN = Choice(jnp.zeros(3), Gaussian(jnp.zeros(1), jnp.ones(1)))
+
+
+@pytest.mark.parametrize(("q", "p"), [(CHOICE, EVEN), (Choice(CHOICE.logits), Choice(EVEN.logits))])
+def test_draws_of_a_choice_follow_its_probabilities_and_the_kl_is_their_mean_log_ratio(q, p):
+    values = samples(q)
+    assert set(np.unique(values[:, :3])) == {0, 1}
+    np.testing.assert_allclose(values[:, :3].mean(axis=0), jax.nn.softmax(q.logits), atol=0.02)
+    ratio = np.asarray(log_probs(q, values) - log_probs(p, values))
+    assert abs(ratio.mean() - float(kl(q, p))) < 4 * ratio.std() / len(ratio) ** 0.5
+    np.testing.assert_allclose(values.std(axis=0), q.spread, rtol=0.05)
+    assert isinstance(q, Distribution)
+
+
+def test_the_alternatives_of_a_choice_differ_in_the_category_alone():
+    value = CHOICE.mode
+    alternatives, probs = CHOICE.alternatives(value)
+    np.testing.assert_array_equal(alternatives[:, :3], np.eye(3))
+    np.testing.assert_array_equal(alternatives[:, 3:], np.broadcast_to(value[3:], (3, 1)))
+    categories = jnp.exp(jax.vmap(CHOICE.category_log_prob)(alternatives))
+    np.testing.assert_allclose(categories, probs, rtol=1e-5)
+    assert int(jnp.argmax(value[:3])) == int(jnp.argmax(probs))

@@ -40,7 +40,8 @@ class Model(eqx.Module):
     def create(cls, config: ModelConfig, size: tuple[int, int, int], key: PRNGKeyArray) -> "Model":
         """A model with fresh parameters for images of `size` (height, width, channels)."""
         p_key, q_key = jax.random.split(key)
-        return cls(generative(config, size, key=p_key), cells[config.cell](config, size, key=q_key), config)
+        p = generative(config, size, key=p_key)
+        return cls(p, cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key), config)
 
     @property
     def size(self) -> tuple[int, int, int]:

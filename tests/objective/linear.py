@@ -13,7 +13,7 @@ import numpy as np
 from scipy import special, stats
 
 from attend.distributions import Gaussian, Window
-from attend.p import Generative, PixelGaussian
+from attend.p import Code, Generative, PixelGaussian, Windows
 from attend.q import Look, draw
 
 SIZE = (2, 2, 1)
@@ -25,6 +25,8 @@ PLACE = Window(jnp.zeros(3), jnp.ones(3))
 
 class LinearRenderer(eqx.Module):
     size: tuple[int, int, int] = eqx.field(static=True, default=SIZE)
+    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
+    what: Code = eqx.field(static=True, default=Code(2))
 
     def empty(self):
         return jnp.zeros(self.size)

@@ -14,10 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.baselines.training import DARK, PIXEL_SD, for_each
-from attend.distributions import Gaussian
+from attend.distributions import Gaussian, positive
 from attend.p import PixelGaussian
 from attend.q import draw
-from attend.q.heads import positive
 
 
 class Attention(NamedTuple):

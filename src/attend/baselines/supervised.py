@@ -17,6 +17,7 @@ from attend.data import SceneData
 from attend.distributions import Distribution
 from attend.errors import AttendError
 from attend.geometry import box_window, footprint_box, place
+from attend.p import Code, Windows
 from attend.q import Cell, cells, count_log_probs
 
 
@@ -81,7 +82,8 @@ class SceneNet(eqx.Module):
 
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], classes: int, *, key: PRNGKeyArray):
         cell_key, classify_key = jax.random.split(key)
-        self.cell = cells[config.cell](config, size, key=cell_key)
+        where = Windows(config.scale, config.scale_sd, config.place_sd)
+        self.cell = cells[config.cell](config, size, where, Code(config.what), key=cell_key)
         self.classify = eqx.nn.Linear(config.what, classes, key=classify_key)
         self.config = config
         self.size = size

@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.baselines.training import DARK, PIXEL_SD, for_each
-from attend.distributions import Gaussian
+from attend.distributions import Gaussian, positive
 from attend.networks import Dense
 from attend.p import PixelGaussian
 from attend.q import draw
-from attend.q.heads import positive
 
 
 class VAE(eqx.Module):

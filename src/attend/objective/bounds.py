@@ -23,10 +23,17 @@ def elbo(
     """The paper's eq. 2 for one image and one pass, in nats, the expectation over n taken exactly.
 
     sum_n q(n|x) [log p(x|canvas_n) + log p(n) - log q(n|x) - sum_{t<=n} KL_t].
+
+    Where `what` has a category, its gradient is that of a local expectation (Titsias and Lazaro-Gredilla 2015, "Local
+    Expectation Gradients for Black Box Variational Inference"): at each step every category is painted, and their
+    likelihoods are weighted with q. For a single object that is the exact sum over categories; for several it leaves
+    out how a category changes what later steps do.
     """
     log_q = trace.count_log_probs
     terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl)
-    return jnp.sum(jnp.exp(log_q) * terms)
+    reached = jnp.cumsum(jnp.exp(log_q[:0:-1]))[::-1]  # P(n >= t)
+    local = jnp.sum(jax.lax.stop_gradient(reached) * trace.choice_value)
+    return jnp.sum(jnp.exp(log_q) * terms) + local - jax.lax.stop_gradient(local)
 
 
 def count_terms(

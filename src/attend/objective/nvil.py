@@ -17,8 +17,9 @@ from attend.q import unroll
 class NVIL:
     """Neural variational inference and learning (Mnih and Gregor 2014, eqs. 7-9), as in the paper's section 2.1.
 
-    Presences are drawn; `where` and `what` stay reparameterised. The baseline predicts, from the image and for each
-    step, how much better than an empty canvas the scene will turn out, and is fitted by least squares.
+    Presences are drawn, and so is the category of `what` if it has one; all else stays reparameterised. The baseline
+    predicts, from the image and for each step, how much better than an empty canvas the scene will turn out, and is
+    fitted by least squares.
     """
 
     samples: int = 1
@@ -44,6 +45,7 @@ class NVIL:
             log_q_steps = jnp.where(
                 steps < n, jax.nn.log_sigmoid(trace.presence_logits), jax.nn.log_sigmoid(-trace.presence_logits)
             )
+            log_q_steps += jnp.where(steps < n, trace.log_choice, 0.0)
             drawn = steps <= n  # the chain ends with the first absence
             gain = jax.lax.stop_gradient(value)
             if own is not None:

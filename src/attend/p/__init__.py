@@ -1,6 +1,5 @@
 """p, the generative half: draw a count, draw each object's where and what, render, add pixel noise."""
 
-import math
 from typing import Any
 
 import equinox as eqx
@@ -9,17 +8,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Distribution, Gaussian, Window
+from attend.distributions import Distribution
 from attend.p.count import annealed_log_odds, geometric, refitted
 from attend.p.decoder import PatchRenderer
+from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
 from attend.p.renderer import Renderer, renderers
 
 __all__ = [
+    "Code",
     "Generative",
     "PatchRenderer",
     "PixelGaussian",
     "Renderer",
+    "What",
+    "Where",
+    "Windows",
     "annealed_log_odds",
     "generative",
     "geometric",
@@ -56,13 +60,11 @@ class Generative(eqx.Module):
 
 def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray) -> Generative:
     """p with fresh parameters, for images of `size` (height, width, channels); every count is equally likely."""
+    renderer = renderers[config.renderer](config, size, key=key)
     return Generative(
         count=geometric(0.0, config.max_objects),
-        where=Window(
-            jnp.array([math.log(config.scale), 0.0, 0.0]),
-            jnp.array([config.scale_sd, config.place_sd, config.place_sd]),
-        ),
-        what=Gaussian(jnp.zeros(config.what), jnp.ones(config.what)),
-        renderer=renderers[config.renderer](config, size, key=key),
+        where=renderer.where.prior(),
+        what=renderer.what.prior(),
+        renderer=renderer,
         likelihood=PixelGaussian(config.pixel_sd),
     )

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from attend.config import ModelConfig
 from attend.geometry import place
 from attend.networks import Dense
+from attend.p.latents import Code, Windows
 from attend.p.renderer import renderers
 
 
@@ -17,6 +18,8 @@ class PatchRenderer(eqx.Module):
 
     decoder: Dense
     size: tuple[int, int, int] = eqx.field(static=True)
+    where: Windows = eqx.field(static=True)
+    what: Code = eqx.field(static=True)
     glimpse: int = eqx.field(static=True)
     bias: float = eqx.field(static=True)
 
@@ -24,6 +27,8 @@ class PatchRenderer(eqx.Module):
         pixels = config.glimpse**2 * size[2]
         self.decoder = Dense([config.what, *config.decoder_widths, pixels], key=key)
         self.size = size
+        self.where = Windows(config.scale, config.scale_sd, config.place_sd)
+        self.what = Code(config.what)
         self.glimpse = config.glimpse
         self.bias = config.decoder_bias
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Array, Float
 
+from attend.p.latents import What, Where
 from attend.registry import Registry
 
 State = TypeVar("State")
@@ -17,9 +18,19 @@ State = TypeVar("State")
 
 @runtime_checkable
 class Renderer(Protocol[State]):
-    """Turns objects into images of `size` (height, width, channels)."""
+    """Turns objects into images of `size` (height, width, channels), and says how it describes an object."""
 
     size: tuple[int, int, int]
+
+    @property
+    def where(self) -> Where:
+        """What a `where` is."""
+        ...
+
+    @property
+    def what(self) -> What:
+        """What a `what` is."""
+        ...
 
     def empty(self) -> State:
         """The state of a scene with no object."""

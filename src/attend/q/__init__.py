@@ -3,7 +3,19 @@
 from attend.q.cell import Cell, Look, cells, draw
 from attend.q.count import count_log_probs
 from attend.q.glance import GlanceCell
+from attend.q.heads import GlimpseEncoder
 from attend.q.lstm import LSTMCell
 from attend.q.unroll import Trace, unroll
 
-__all__ = ["Cell", "GlanceCell", "LSTMCell", "Look", "Trace", "cells", "count_log_probs", "draw", "unroll"]
+__all__ = [
+    "Cell",
+    "GlanceCell",
+    "GlimpseEncoder",
+    "LSTMCell",
+    "Look",
+    "Trace",
+    "cells",
+    "count_log_probs",
+    "draw",
+    "unroll",
+]

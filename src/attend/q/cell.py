@@ -35,7 +35,7 @@ class Cell(Protocol):
 
 
 cells: Registry[Callable[..., Cell]] = Registry("cell")
-"""Cells by name: each a class `(config, size, *, key)`."""
+"""Cells by name: each a class `(config, size, where, what, *, key)`, where and what as the renderer describes them."""
 
 
 def draw(distribution: Distribution, key: PRNGKeyArray | None) -> Array:

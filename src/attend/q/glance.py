@@ -6,20 +6,17 @@ steps share one skill, and a step cannot settle on a part of the image of its ow
 objects, so the window lands on one of them and not between, where the mean of a single Gaussian would put it.
 """
 
-import math
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Window
 from attend.errors import AttendError
-from attend.geometry import attend
 from attend.networks import Convolution, Dense, space_to_depth
-from attend.q.cell import Look, cells, draw
-from attend.q.heads import WhatEncoder, positive
+from attend.p import What, Where
+from attend.q.cell import cells
+from attend.q.heads import GlimpseEncoder
 
 BLOCK = 4
 """Pixels on the side of the blocks that the first convolution takes in."""
@@ -40,11 +37,9 @@ class GlanceCell(eqx.Module):
     stem: list[Convolution]
     head: eqx.nn.Linear
     presence: Dense
-    encode: WhatEncoder
-    prior_log_scale: float = eqx.field(static=True)
-    glimpse: int = eqx.field(static=True)
+    encode: GlimpseEncoder
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+    def __init__(self, config: ModelConfig, size: tuple[int, int, int], where: Where, what: What, *, key: PRNGKeyArray):
         if len(config.cell_widths) != 3:
             raise AttendError(
                 f"model.cell_widths: is {config.cell_widths}; a glance cell has three, such as 32, 64, 64"
@@ -56,11 +51,9 @@ class GlanceCell(eqx.Module):
             Convolution(a, b, 3, stride=2, padding=1, key=keys[1]),
             Convolution(b, c, 3, stride=1, padding=1, key=keys[2]),
         ]
-        self.head = eqx.nn.Linear(c, 1 + 6, key=keys[3])
+        self.head = eqx.nn.Linear(c, 1 + where.numbers, key=keys[3])
         self.presence = Dense([c, 64, 1], key=keys[4])
-        self.encode = WhatEncoder(config, size[2], key=keys[5])
-        self.prior_log_scale = math.log(config.scale)
-        self.glimpse = config.glimpse
+        self.encode = GlimpseEncoder(config, size[2], where, what, key=keys[5])
 
     def start(self, image: Float[Array, "h w c"]):
         """Nothing to remember."""
@@ -76,17 +69,16 @@ class GlanceCell(eqx.Module):
             features = jax.nn.relu(convolution(features))
         rows, columns, _ = features.shape
         features = features.reshape(rows * columns, -1)
-        score, log_scale, offset, raw_sd = jnp.split(jax.vmap(self.head)(features), [1, 2, 4], axis=1)
+        score, numbers = jnp.split(jax.vmap(self.head)(features), [1], axis=1)
         attention = self.choose(score[:, 0], place_key)
         x, y = jnp.meshgrid((2 * jnp.arange(columns) + 1) / columns - 1, (2 * jnp.arange(rows) + 1) / rows - 1)
         middle = jnp.stack([x.ravel(), y.ravel()], axis=1)
         reach = 2 * jnp.array([2 / columns, 2 / rows])
-        mean = jnp.concatenate([self.prior_log_scale + log_scale, middle + reach * jnp.tanh(offset)], axis=1)
-        q_where = Window(attention @ mean, positive(attention @ raw_sd, 0.1))
+        where = self.encode.where
+        guesses = jax.vmap(where.at, in_axes=(0, None, 0))(middle, reach, numbers)
+        q_where = where.posterior(jax.tree.map(lambda guess: attention @ guess, guesses))
         presence_logit = self.presence(attention @ features)[0]
-        where = draw(q_where, where_key)
-        q_what = self.encode(attend(residual, where, self.glimpse))
-        return memory, Look(presence_logit, q_where, q_what, where, draw(q_what, what_key))
+        return memory, self.encode(presence_logit, q_where, residual, where_key, what_key)
 
     def choose(self, score: Float[Array, " cells"], key: PRNGKeyArray | None) -> Float[Array, " cells"]:
         """Attention weights over the places: a relaxed draw, or all on the best without a key."""

@@ -1,32 +1,48 @@
-"""Small pieces that cells share."""
-
-import math
+"""The last part of a look, which cells share: at the glimpse, for what is there and what it tells of where."""
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Gaussian
+from attend.distributions import Distribution
+from attend.geometry import attend
 from attend.networks import Dense
+from attend.p import What, Where
+from attend.q.cell import Look, draw
 
 
-def positive(raw: Float[Array, "*s"], at_zero: float = 1.0) -> Float[Array, "*s"]:
-    """A standard deviation from an unbounded number: `at_zero` at 0, never below a hundredth of that."""
-    return at_zero * (0.01 + 0.99 * jax.nn.softplus(raw + math.log(math.e - 1)))
-
-
-class WhatEncoder(eqx.Module):
-    """q(what | glimpse): the glimpse encoder of the paper's figure 2, a Gaussian per object."""
+class GlimpseEncoder(eqx.Module):
+    """The glimpse encoder of the paper's figure 2: q(what | glimpse), and the details of where if it has any."""
 
     network: Dense
+    where: Where = eqx.field(static=True)
+    what: What = eqx.field(static=True)
+    glimpse: int = eqx.field(static=True)
 
-    def __init__(self, config: ModelConfig, channels: int, *, key: PRNGKeyArray):
-        pixels = config.glimpse**2 * channels
-        self.network = Dense([pixels, *config.encoder_widths, 2 * config.what], key=key)
+    def __init__(self, config: ModelConfig, channels: int, where: Where, what: What, *, key: PRNGKeyArray):
+        numbers = what.numbers + where.details
+        self.network = Dense([config.glimpse**2 * channels, *config.encoder_widths, numbers], key=key)
+        self.where = where
+        self.what = what
+        self.glimpse = config.glimpse
 
-    def __call__(self, glimpse: Float[Array, "g g c"]) -> Gaussian:
-        """The distribution over `what` of the object in the glimpse."""
-        mean, raw = jnp.split(self.network(glimpse.ravel()), 2)
-        return Gaussian(mean, positive(raw))
+    def __call__(
+        self,
+        presence_logit: Float[Array, ""],
+        q_where: Distribution,
+        seen: Float[Array, "h w c"],
+        where_key: PRNGKeyArray | None,
+        what_key: PRNGKeyArray | None,
+    ) -> Look:
+        """The look at one object, given where it is thought to be in the image `seen`.
+
+        A `where` without details is drawn first, and the glimpse is what the draw shows: then `what` may depend on it.
+        Else the glimpse is what the mode shows, and `where` is drawn once it has been refined.
+        """
+        gaze = q_where.mode if self.where.details else draw(q_where, where_key)
+        glimpse = attend(seen, self.where.window(gaze), self.glimpse)
+        numbers = self.network(glimpse.ravel())
+        q_what = self.what.posterior(numbers[: self.what.numbers])
+        q_where = self.where.refined(q_where, numbers[self.what.numbers :])
+        where = draw(q_where, where_key) if self.where.details else gaze
+        return Look(presence_logit, q_where, q_what, where, draw(q_what, what_key))

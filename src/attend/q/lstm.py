@@ -9,12 +9,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Window
 from attend.errors import AttendError
-from attend.geometry import attend
 from attend.networks import Dense
-from attend.q.cell import Look, cells, draw
-from attend.q.heads import WhatEncoder, positive
+from attend.p import What, Where
+from attend.q.cell import cells
+from attend.q.heads import GlimpseEncoder
 
 
 class LSTMCell(eqx.Module):
@@ -27,24 +26,27 @@ class LSTMCell(eqx.Module):
     lstm: eqx.nn.LSTMCell
     from_image: eqx.nn.Linear
     locate: Dense
-    encode: WhatEncoder
-    prior_log_scale: float = eqx.field(static=True)
-    glimpse: int = eqx.field(static=True)
-    what: int = eqx.field(static=True)
+    encode: GlimpseEncoder
     difference: bool = eqx.field(static=True)
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, difference: bool, key: PRNGKeyArray):
+    def __init__(
+        self,
+        config: ModelConfig,
+        size: tuple[int, int, int],
+        where: Where,
+        what: What,
+        *,
+        difference: bool,
+        key: PRNGKeyArray,
+    ):
         if len(config.cell_widths) != 1:
             raise AttendError(f"model.cell_widths: is {config.cell_widths}; an LSTM cell has one size, such as 256")
         (hidden,) = config.cell_widths
         keys = jax.random.split(key, 4)
-        self.lstm = eqx.nn.LSTMCell(1 + 3 + config.what, hidden, key=keys[0])
+        self.lstm = eqx.nn.LSTMCell(1 + len(where.names) + len(what.names), hidden, key=keys[0])
         self.from_image = eqx.nn.Linear(math.prod(size), 4 * hidden, use_bias=False, key=keys[1])
-        self.locate = Dense([hidden, config.encoder_widths[0], 1 + 6], key=keys[2])
-        self.encode = WhatEncoder(config, size[2], key=keys[3])
-        self.prior_log_scale = math.log(config.scale)
-        self.glimpse = config.glimpse
-        self.what = config.what
+        self.locate = Dense([hidden, config.encoder_widths[0], 1 + where.numbers], key=keys[2])
+        self.encode = GlimpseEncoder(config, size[2], where, what, key=keys[3])
         self.difference = difference
 
     def start(self, image: Float[Array, "h w c"]):
@@ -61,13 +63,12 @@ class LSTMCell(eqx.Module):
         from_image = self.from_image(seen.ravel()) if gates is None else gates
         lstm = eqx.tree_at(lambda cell: cell.bias, self.lstm, replace_fn=lambda bias: bias + from_image)
         hidden = lstm(latents, hidden)
-        out = self.locate(hidden[0])
-        q_where = Window(out[1:4].at[0].add(self.prior_log_scale), positive(out[4:7], 0.1))
-        where = draw(q_where, where_key)
-        q_what = self.encode(attend(seen, where, self.glimpse))
-        what = draw(q_what, what_key)
-        latents = jnp.concatenate([jax.nn.sigmoid(out[:1]), where, what])
-        return (hidden, latents, gates), Look(out[0], q_where, q_what, where, what)
+        presence_logit, numbers = jnp.split(self.locate(hidden[0]), [1])
+        where = self.encode.where
+        q_where = where.posterior(where.anywhere(numbers))
+        look = self.encode(presence_logit[0], q_where, seen, where_key, what_key)
+        latents = jnp.concatenate([jax.nn.sigmoid(presence_logit), look.where, look.what])
+        return (hidden, latents, gates), look
 
 
 cells.register("lstm")(partial(LSTMCell, difference=False))

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from attend.distributions import Choice
 from attend.p import Generative
-from attend.q.cell import Cell
+from attend.q.cell import Cell, Look
 from attend.q.count import count_log_probs
 
 
@@ -14,7 +15,8 @@ class Trace(eqx.Module):
     """Everything one unrolled pass computed of one image; the step axis (N) comes first.
 
     `q_where` and `q_what` are N distributions stacked. `kl` is KL(q || p) of where and what at each step, `log_ratio`
-    its estimate log q - log p from the draw, in nats.
+    its estimate log q - log p from the draw, in nats. Where `what` has a category, `log_choice` is log q of the one
+    drawn, and `choice_value` the mean over all of them of log p(x | canvas after this step); else both are 0.
     """
 
     presence_logits: Float[Array, " t"]
@@ -24,6 +26,8 @@ class Trace(eqx.Module):
     what: Float[Array, "t d"]
     kl: Float[Array, " t"]
     log_ratio: Float[Array, " t"]
+    log_choice: Float[Array, " t"]
+    choice_value: Float[Array, " t"]
     canvases: Float[Array, "n h w c"]
 
     @property
@@ -38,6 +42,7 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
     def step(carry, key):
         memory, state = carry
         memory, look = q(memory, image, p.renderer.canvas(state), key)
+        choice = _choice(p, image, state, look)
         state = p.renderer.add(state, look.where, look.what)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
         log_ratio = (
@@ -46,12 +51,14 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
             + look.q_what.log_prob(look.what)
             - p.what.log_prob(look.what)
         )
-        return (memory, state), (look, kl, log_ratio, p.renderer.canvas(state))
+        return (memory, state), (look, kl, log_ratio, choice, p.renderer.canvas(state))
 
     empty = p.renderer.empty()
     steps = p.max_objects
     keys = None if key is None else jax.random.split(key, steps)
-    _, (look, kl, log_ratio, canvases) = jax.lax.scan(step, (q.start(image), empty), keys, steps, unroll=min(steps, 4))
+    _, (look, kl, log_ratio, choice, canvases) = jax.lax.scan(
+        step, (q.start(image), empty), keys, steps, unroll=min(steps, 4)
+    )
     return Trace(
         look.presence_logit,
         look.q_where,
@@ -60,5 +67,17 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         look.what,
         kl,
         log_ratio,
+        *choice,
         jnp.concatenate([p.renderer.canvas(empty)[None], canvases]),
     )
+
+
+def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Look) -> tuple[Array, Array]:
+    """`log_choice` and `choice_value` of one step; the latter's gradient is that of the categories' probabilities."""
+    if not isinstance(look.q_what, Choice):
+        return jnp.zeros(()), jnp.zeros(())
+    alternatives, probs = look.q_what.alternatives(look.what)
+    state, where, alternatives = jax.lax.stop_gradient((state, look.where, alternatives))
+    canvases = jax.vmap(lambda what: p.renderer.canvas(p.renderer.add(state, where, what)))(alternatives)
+    value = probs @ jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
+    return look.q_what.category_log_prob(look.what), value

@@ -1,0 +1,112 @@
+"""Objects of a category: the gradient of its probabilities, against the sum over all that can be drawn."""
+
+import itertools
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from linear import PLACE
+
+from attend.distributions import Choice
+from attend.objective import elbo, estimators
+from attend.p import Code, Generative, PixelGaussian, Windows
+from attend.q import Look, count_log_probs, draw, unroll
+
+COLUMNS = np.array([[1.0, 0.2, -0.4, 0.0], [0.1, 0.9, 0.0, 0.3], [0.5, -0.3, 0.6, 0.2]], np.float32)
+SIZE = (2, 2, 1)
+IMAGE = jnp.asarray(COLUMNS[0] + 0.5 * COLUMNS[2]).reshape(SIZE)
+
+
+class Columns(eqx.Module):
+    """Each category adds a picture of its own."""
+
+    size: tuple[int, int, int] = eqx.field(static=True, default=SIZE)
+    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
+    what: Code = eqx.field(static=True, default=Code(3))
+
+    def empty(self):
+        return jnp.zeros(self.size)
+
+    def add(self, state, where, what):
+        return state + (what @ jnp.asarray(COLUMNS)).reshape(self.size)
+
+    def canvas(self, state):
+        return state
+
+
+class Guess(eqx.Module):
+    """q: the same guess at every step, where the picture has no say."""
+
+    presence_logit: Any
+    logits: Any
+
+    def start(self, image):
+        return ()
+
+    def __call__(self, memory, image, canvas, key):
+        q_what = Choice(self.logits)
+        return memory, Look(self.presence_logit, PLACE, q_what, PLACE.mode, draw(q_what, key))
+
+
+Q = Guess(jnp.array(0.4), jnp.array([0.3, -0.2, 0.5]))
+
+
+def generative(n: int) -> Generative:
+    count = jax.nn.log_softmax(jnp.arange(n + 1.0))
+    return Generative(count, PLACE, Choice(jnp.zeros(3)), Columns(), PixelGaussian(0.5))
+
+
+def enumerated(q: Guess, p: Generative) -> jax.Array:
+    """The ELBO, its expectation over categories taken one by one."""
+    log_q = count_log_probs(jnp.full(p.max_objects, q.presence_logit))
+    log_probs = jax.nn.log_softmax(q.logits)
+    kl = Choice(q.logits).kl(p.what)
+    total = jnp.zeros(())
+    for n in range(p.max_objects + 1):
+        for drawn in itertools.product(range(3), repeat=n):
+            canvas = jnp.asarray(COLUMNS[list(drawn)].sum(axis=0)).reshape(SIZE)
+            term = p.likelihood.log_prob(IMAGE, canvas) + p.count[n] - log_q[n] - n * kl
+            total += jnp.exp(log_q[n] + sum((log_probs[k] for k in drawn), jnp.zeros(()))) * term
+    return total
+
+
+def test_for_one_object_the_gradient_is_that_of_the_sum_over_categories():
+    p = generative(1)
+
+    def slope(key):
+        return jax.grad(lambda q: elbo(p, unroll(p, q, IMAGE, key), IMAGE, p.count))(Q)
+
+    slopes = eqx.filter_jit(jax.vmap(slope))(jax.random.split(jax.random.key(0), 2000))
+    expected = jax.grad(enumerated)(Q, p)
+    np.testing.assert_allclose(slopes.logits, np.broadcast_to(expected.logits, slopes.logits.shape), atol=1e-4)
+    error = slopes.presence_logit.std() / len(slopes.presence_logit) ** 0.5
+    assert abs(slopes.presence_logit.mean() - expected.presence_logit) < 4 * error
+
+
+@pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])
+def test_on_average_the_score_function_is_the_gradient_for_several_objects(name):
+    p = generative(2)
+    estimator = estimators[name](samples=1)
+    own = estimator.init(SIZE, 2, jax.random.key(1))
+
+    def slope(key):
+        return jax.grad(lambda q: -estimator.loss(own, p, q, IMAGE[None], p.count, key)[0])(Q)
+
+    slopes = eqx.filter_jit(jax.vmap(slope))(jax.random.split(jax.random.key(0), 20_000))
+    expected = jax.grad(enumerated)(Q, p)
+    for found, wanted in zip(jax.tree.leaves(slopes), jax.tree.leaves(expected), strict=True):
+        assert (abs(found.mean(axis=0) - wanted) < 4 * found.std(axis=0) / len(found) ** 0.5).all()
+
+
+def test_for_several_objects_the_local_expectation_points_along_the_gradient():
+    p = generative(2)
+
+    def slope(key):
+        return jax.grad(lambda q: elbo(p, unroll(p, q, IMAGE, key), IMAGE, p.count))(Q).logits
+
+    found = eqx.filter_jit(jax.vmap(slope))(jax.random.split(jax.random.key(0), 5000)).mean(axis=0)
+    wanted = jax.grad(enumerated)(Q, p).logits
+    assert found @ wanted > 0.9 * np.linalg.norm(found) * np.linalg.norm(wanted)
