@@ -81,7 +81,7 @@ class Shape(eqx.Module):
         x, y, z = map(jnp.asarray, points)
         x, y = jnp.abs(x) - self.core, jnp.abs(y) - self.core
         outside = root(jnp.maximum(x, 0.0) ** 2 + jnp.maximum(y, 0.0) ** 2)
-        radius = self.core + outside + jnp.minimum(jnp.maximum(x, y), 0.0)
+        radius = jnp.asarray(self.core) + outside + jnp.minimum(jnp.maximum(x, y), 0.0)
         distance = root(
             jnp.minimum(
                 jnp.minimum(self._squared_distance(0, radius, z), self._squared_distance(1, radius, z)),
