@@ -43,7 +43,7 @@ class TableRenderer(eqx.Module):
     A gradient flows through colour, shading and silhouettes, and through depth where objects touch. None flows through
     the category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
     None flows through an edge of an object before itself, such as a mug's handle or its rim before the mug: there an
-    outline's gradient is that of the outline, but the canvas's misses what such edges do, which can be more than half.
+    outline's gradient is that of the outline, but the canvas's misses what such edges do, which can be all there is.
     """
 
     size: tuple[int, int, int] = eqx.field(static=True)
