@@ -146,8 +146,8 @@ class TableRenderer(eqx.Module):
             jnp.asarray(self.camera.axes) @ into.T,
         )
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
-        rays = bundle(origin, direction, spread, middle, radius)
-        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.blur)
+        rays = bundle(origin, direction, spread, self.blur, middle, radius)
+        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards))
         coverage, depth, shade = (
             put(part.reshape(side), first, (height, width))
             for part in (seen.coverage, seen.depth, self.light.shade(seen.cosine))
