@@ -1,0 +1,56 @@
+"""A renderer from outside: any function that draws whole scenes, without a gradient of its own."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from attend.errors import AttendError
+from attend.render3d.finite_differences import black_box
+
+
+class BlackBoxRenderer(eqx.Module):
+    """Draws with `function`, which sees all objects of a scene at once.
+
+    Its state is a list of the objects: (max_objects, 1 + where + what), newest first, each with its presence (1 or 0)
+    before its `where` and `what`; what an absent object says is 0.
+
+    A canvas is one call of `function` for the whole batch (see `finite_differences`). The canvases of 0 to N objects
+    that a pass over an image asks for are N + 1 calls, and draw N (N + 1) / 2 objects rather than N; nothing can change
+    that while `function` shows only whole scenes.
+    """
+
+    function: Callable[[np.ndarray], np.ndarray] = eqx.field(static=True)
+    """From float32 states (n, max_objects, 1 + where + what) to images (n, h, w, c) in [0, 1]; it calls no JAX."""
+    steps: tuple[float, ...] = eqx.field(static=True)
+    """Finite-difference step of each number of `where`, then of `what`; 0 for one without a gradient, as a category."""
+    size: tuple[int, int, int] = eqx.field(static=True)
+    """Height, width and channels of the image."""
+    max_objects: int = eqx.field(static=True, default=3)
+    """How many objects a scene holds at most; beyond that the first is lost."""
+
+    def __check_init__(self):
+        """Refuse a list with no room."""
+        if self.max_objects < 1:
+            raise AttendError(f"max_objects: {self.max_objects}; it must be at least 1")
+
+    def empty(self) -> Float[Array, "t o"]:
+        """No object."""
+        return jnp.zeros((self.max_objects, 1 + len(self.steps)))
+
+    def add(
+        self, state: Float[Array, "t o"], where: Float[Array, " k"], what: Float[Array, " d"]
+    ) -> Float[Array, "t o"]:
+        """The list with one more object."""
+        newest = jnp.concatenate([jnp.ones(1), where, what])
+        return jnp.concatenate([newest[None], state[:-1]])
+
+    def canvas(self, state: Float[Array, "t o"]) -> Float[Array, "h w c"]:
+        """The image of the objects listed."""
+
+        def function(scenes):
+            return self.function(scenes.reshape(-1, *state.shape))
+
+        return black_box(function, (0.0, *self.steps) * self.max_objects, self.size)(state.reshape(-1))
