@@ -23,7 +23,7 @@ class ModelConfig:
     cell_widths: tuple[int, ...] = (24, 48, 48)
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
     renderer: str = "patch"
-    """How p paints objects: 'patch', a learned decoder."""
+    """How p paints objects: 'patch', a learned decoder, or a world of solids: 'objects-3d' or 'tabletop'."""
     what: int = 50
     """Numbers in an object's appearance code."""
     glimpse: int = 24
@@ -165,6 +165,14 @@ PRESETS: dict[str, Config] = {
             clip_norm=0.0,
             estimator="nvil",
         ),
+    ),
+    "objects-3d": Config(
+        ModelConfig(renderer="objects-3d", max_objects=1, cell_widths=(32, 64, 64), pixel_sd=0.1, glimpse=24),
+        TrainConfig(steps=10_000, learning_rate=1e-3),
+    ),
+    "tabletop": Config(
+        ModelConfig(renderer="tabletop", cell_widths=(32, 64, 64), pixel_sd=0.1, glimpse=24),
+        TrainConfig(steps=10_000, learning_rate=1e-3),
     ),
 }
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""

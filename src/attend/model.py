@@ -62,7 +62,9 @@ class Model(eqx.Module):
         images = as_images(images, self.size)
         parts = _on_all_cores(lambda batch: _decode(self, batch), _batches(images, batch_size))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
-        return Scenes(images=as_float(images), **fields, names=names)
+        renderer = self.p.renderer
+        told = {"names": names, "where_names": renderer.where.names, "what_names": renderer.what.names}
+        return Scenes(images=as_float(images), **fields, **told)
 
     def elbo(self, images: Any, *, seed: int = 0, batch_size: int = 64) -> Float[np.ndarray, " n"]:
         """The ELBO of each image (paper, eq. 2), in nats, from one pass.

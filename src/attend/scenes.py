@@ -28,14 +28,18 @@ class Scenes(eqx.Module):
     Attributes:
         images: the images looked at, in [0, 1].
         reconstructions: the images painted by the model at the most probable count.
-        where: posterior mean of each object's place (2D: scale, x, y in image coordinates, -1..1).
+        where: posterior mode of each object's place (2D: scale, x, y in image coordinates, -1..1; on a table: x and y
+            in metres, yaw in radians).
         where_sd: posterior standard deviation of `where`.
-        what: posterior mean of each object's appearance code.
+        what: posterior mode of each object's appearance (2D: a code; on a table: its kind, one-hot, and what else
+            varies).
         what_sd: posterior standard deviation of `what`.
         count_probs: q(n|x) for n = 0..N.
         boxes: x0, y0, width, height in pixels.
         patches: what the decoder paints for each object, in [0, 1].
         names: a name for each image, such as its file name.
+        where_names: what each number of `where` is: `scale`, `x`, `y`, or `x_m`, `y_m`, `yaw_rad`.
+        what_names: what each number of `what` is.
     """
 
     images: Float[np.ndarray, "batch height width channel"] = eqx.field(converter=np.asarray)
@@ -48,6 +52,8 @@ class Scenes(eqx.Module):
     boxes: Float[np.ndarray, "batch objects 4"] = eqx.field(converter=np.asarray)
     patches: Float[np.ndarray, "batch objects patch patch channel"] = eqx.field(converter=np.asarray)
     names: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    where_names: tuple[str, ...] | None = eqx.field(static=True, default=None)
+    what_names: tuple[str, ...] | None = eqx.field(static=True, default=None)
 
     @property
     def counts(self) -> Int[np.ndarray, " batch"]:
@@ -72,7 +78,8 @@ class Scenes(eqx.Module):
         """The chosen scenes; an integer chooses one and keeps the batch axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
         names = None if self.names is None else tuple(self.names[row] for row in rows)
-        return Scenes(**{name: array[rows] for name, array in self._arrays().items()}, names=names)
+        arrays = {name: array[rows] for name, array in self._arrays().items()}
+        return Scenes(**arrays, names=names, where_names=self.where_names, what_names=self.what_names)
 
     def __iter__(self) -> Iterator["Scenes"]:
         """One scene after another, each a `Scenes` of length 1."""
@@ -100,7 +107,8 @@ class Scenes(eqx.Module):
         for part in parts:
             names = None if names is None or part.names is None else names + part.names
         columns = {name: [part._arrays()[name] for part in parts] for name in _ARRAYS}
-        return Scenes(**{name: np.concatenate(column) for name, column in columns.items()}, names=names)
+        arrays = {name: np.concatenate(column) for name, column in columns.items()}
+        return Scenes(**arrays, names=names, where_names=parts[0].where_names, what_names=parts[0].what_names)
 
     def to_coco(self, path: str | os.PathLike) -> None:
         """Write the inferred objects as one JSON file in COCO detection format.
@@ -114,8 +122,9 @@ class Scenes(eqx.Module):
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
         arrays: dict[str, Any] = self._arrays()
-        if self.names is not None:
-            arrays["names"] = np.array(self.names, dtype=np.str_)
+        for field in _NAMES:
+            if (names := getattr(self, field)) is not None:
+                arrays[field] = np.array(names, dtype=np.str_)
         write_npz(path, arrays)
 
     @staticmethod
@@ -126,7 +135,7 @@ class Scenes(eqx.Module):
             AttendError: the file is missing, damaged or not one of these, or its arrays disagree.
         """
         arrays = read_npz(path)
-        names = arrays.pop("names", None)
+        names = {field: arrays.pop(field, None) for field in _NAMES}
         with jaxtyped("context"):  # one context, so that equal axis names must have equal lengths
             for name, annotation in _ARRAYS.items():
                 if name not in arrays:
@@ -136,11 +145,14 @@ class Scenes(eqx.Module):
                         f"{path}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}; "
                         f"it must be floating with axes ({annotation.dim_str}) as in the other arrays"
                     )
-        if names is not None and names.shape != arrays["images"].shape[:1]:
-            raise AttendError(f"{path}: names has shape {names.shape}; it must be one for each of the images")
+        wanted = {"names": len(arrays["images"]), "where_names": arrays["where"].shape[2]}
+        for field, length in (wanted | {"what_names": arrays["what"].shape[2]}).items():
+            found = names[field]
+            if found is not None and found.shape != (length,):
+                raise AttendError(f"{path}: {field} has shape {found.shape}; it must be ({length},)")
         return Scenes(
             **{name: arrays[name] for name in _ARRAYS},
-            names=None if names is None else tuple(names.tolist()),
+            **{field: None if found is None else tuple(found.tolist()) for field, found in names.items()},
         )
 
     def plot(self, path: str | os.PathLike | None = None) -> "Figure":
@@ -159,4 +171,5 @@ class Scenes(eqx.Module):
         return {name: getattr(self, name) for name in _ARRAYS}
 
 
-_ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"}
+_NAMES = ("names", "where_names", "what_names")
+_ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name not in _NAMES}

@@ -37,6 +37,9 @@ ROWS = {
     "iw_bound": ("importance-weighted bound (nats an image)", "{:.1f}"),
     "reconstruction_mse": ("reconstruction, mean squared error", "{:.5f}"),
     "what_probe_accuracy": ("classes told from `what` by a linear probe", "{:.1%}"),
+    "identity_accuracy": ("kinds of matched objects told right", "{:.1%}"),
+    "position_error_m": ("median error of place (m)", "{:.4f}"),
+    "yaw_error_rad": ("median error of yaw, by symmetry (rad)", "{:.4f}"),
     "images_per_second": ("images inferred a second", "{:,.0f}"),
 }
 """The single numbers of a report, each with its name and format in the table."""
@@ -69,6 +72,11 @@ def evaluate(
                              most the first 1,000 images
     reconstruction_mse       mean squared error a pixel, pixels in [0, 1]
     what_probe_accuracy      linear probe of `what` on the true classes
+    identity_accuracy        share of objects on a table, matched one to one by
+                             place, whose kind is right
+    position_error_m         median distance of these from where they stand
+    yaw_error_rad            median error of their yaw; a turn that leaves an
+                             object as it is counts as none
     images_per_second        speed of inference, after a warm-up
 
     Examples:
@@ -102,6 +110,8 @@ def measure(model: "Model", truth: "SceneData", *, samples: int, seed: int) -> d
         counts=truth.counts,
         boxes=truth.boxes,
         labels=truth.labels,
+        poses=truth.poses,
+        folds=getattr(model.p.renderer.what, "folds", None),
         elbo=model.elbo(images, seed=seed).mean(),
         iw_bound=model.importance_weighted_bound(images[:BOUND_IMAGES], samples=samples, seed=seed).mean(),
         images_per_second=len(images) / seconds,

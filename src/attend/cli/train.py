@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ from attend.cli.arguments import (
     read,
 )
 from attend.cli.outputs import check_new_run
-from attend.config import Config, ModelConfig, TrainConfig, preset
+from attend.config import PRESETS, Config, ModelConfig, TrainConfig, preset
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def train(
         str | None,
         arg(
             metavar="STR",
-            help="Where all settings below start: 'default' (fast and reliable) or 'paper' (AIR as published).",
-            help_behavior_hint="(default: default)",
+            help="Where all settings below start: 'default' (fast and reliable), 'paper' (AIR as published), or "
+            "'objects-3d' or 'tabletop' (solids on a table).",
+            help_behavior_hint="(default: that of DATA's name, or else default)",
         ),
     ] = None,
     seed: Annotated[
@@ -119,6 +121,7 @@ def train(
 def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     """What the settings that are not on the command line are: the preset's, or with --resume the run's own.
 
+    A data set that has a preset of its name takes that unless another is given.
     A preset beside --resume is compared with the run; its steps give way to the run's.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -127,10 +130,11 @@ def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--steps", nargs="?")
     parser.add_argument("--train.steps", nargs="?", dest="same_steps")
-    known = parser.parse_known_args(words)[0]
+    known, others = parser.parse_known_args(words)
     if known.steps and known.same_steps:
         raise AttendError("steps: is given by --steps and by --train.steps; give one of them")
-    chosen = preset(known.preset or "default")
+    named = [word for before, word in pairwise(["", *others]) if word in PRESETS and not before.startswith("-")]
+    chosen = preset(known.preset or (named[0] if named else "default"))
     if not (known.resume and known.out):
         return chosen.model, chosen.train
     from attend.fitting import Header

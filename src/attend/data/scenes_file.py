@@ -1,5 +1,6 @@
 """Scenes as arrays, and the `.npz` file that holds them."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, no_type_check
@@ -24,6 +25,7 @@ class SceneData:
         counts: objects in each image.
         boxes: x0, y0, width, height of each object in pixels; unused rows are zero.
         labels: class of each object; -1 in unused rows.
+        poses: x and y in metres and yaw in radians of each object on a table; unused rows are zero.
         names: file names, where the images were read from files. They are not saved, nor are the next two.
         views: which part of the picture in its file each image shows: x0, y0, width, height, and then the width and
             height of the picture, in pixels.
@@ -37,6 +39,7 @@ class SceneData:
     counts: Int64[np.ndarray, " n"] | None = None
     boxes: Float32[np.ndarray, "n max_objects 4"] | None = None
     labels: Int64[np.ndarray, "n max_objects"] | None = None
+    poses: Float32[np.ndarray, "n max_objects 3"] | None = None
     names: tuple[str, ...] | None = None
     views: Int64[np.ndarray, "n 6"] | None = None
     reading: Reading | None = None
@@ -52,6 +55,9 @@ class SceneData:
         _check("counts", self.counts, np.int64, (n,), "(n,)")
         _check("boxes", self.boxes, np.float32, (n, None, 4), "(n, max_objects, 4)")
         _check("labels", self.labels, np.int64, (n, None), "(n, max_objects)")
+        _check("poses", self.poses, np.float32, (n, None, 3), "(n, max_objects, 3)")
+        if self.poses is not None and not np.isfinite(self.poses).all():
+            raise AttendError("poses: there is one that is not finite")
         _check("views", self.views, np.int64, (n, 6), "(n, 6)")
         if self.names is not None and len(self.names) != n:
             raise AttendError(f"names: there are {len(self.names)} for {n} images; there must be one for each")
@@ -72,6 +78,10 @@ class SceneData:
                     disagree,
                     f"counts: image {{}} has another count than used rows in {name}; they must agree",
                 )
+        for name, rows in used.items():
+            if self.poses is not None and rows.shape != self.poses.shape[:2]:
+                found = f"{self.poses.shape[1]} rows an image but {name} has {rows.shape[1]}"
+                raise AttendError(f"poses: there are {found}; they must agree")
         if len(used) == 2:
             if used["boxes"].shape != used["labels"].shape:
                 found = f"{used['labels'].shape[1]} rows an image but boxes has {used['boxes'].shape[1]}"
@@ -91,6 +101,7 @@ class SceneData:
             None if self.counts is None else self.counts[rows],
             None if self.boxes is None else self.boxes[rows],
             None if self.labels is None else self.labels[rows],
+            None if self.poses is None else self.poses[rows],
             None if self.names is None else tuple(self.names[row] for row in rows),
             None if self.views is None else self.views[rows],
             self.reading,
@@ -109,12 +120,13 @@ class SceneData:
             AttendError: `path` does not end in `.npz` or cannot be written.
         """
         images = self.images[..., 0] if self.images.shape[3] == 1 else self.images
-        fields = {"images": images, "counts": self.counts, "boxes": self.boxes, "labels": self.labels}
+        known = {name: getattr(self, name) for name in ("counts", "boxes", "labels", "poses")}
+        fields = {"images": images} | known
         write_npz(path, {name: array for name, array in fields.items() if array is not None})
 
     @classmethod
     def load(cls, path: str | Path) -> "SceneData":
-        """Read a scenes file: `images` and, optionally, `counts`, `boxes` and `labels`.
+        """Read a scenes file: `images` and, optionally, `counts`, `boxes`, `labels` and `poses`.
 
         Missing counts are counted from the boxes or labels. Nothing is ever unpickled.
 
@@ -136,13 +148,14 @@ class SceneData:
             counts = _as("counts", arrays.get("counts"), np.int64)
             boxes = _as("boxes", arrays.get("boxes"), np.float32)
             labels = _as("labels", arrays.get("labels"), np.int64)
-            boxes, labels = _used_first(boxes, labels)
-            data = cls(images[..., None] if images.ndim == 3 else images, counts, boxes, labels)
+            poses = _as("poses", arrays.get("poses"), np.float32)
+            boxes, labels, poses = _used_first(boxes, labels, poses)
+            data = cls(images[..., None] if images.ndim == 3 else images, counts, boxes, labels, poses)
         except AttendError as error:
             raise AttendError(f"{path}: {error}") from None
         used = list(_used_rows(data.boxes, data.labels).values())
         if data.counts is None and used:
-            return cls(data.images, used[0].sum(axis=1, dtype=np.int64), data.boxes, data.labels)
+            return dataclasses.replace(data, counts=used[0].sum(axis=1, dtype=np.int64))
         return data
 
 
@@ -156,17 +169,21 @@ def _used_rows(boxes: np.ndarray | None, labels: np.ndarray | None) -> dict[str,
     return used
 
 
-def _used_first(boxes: np.ndarray | None, labels: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _used_first(
+    boxes: np.ndarray | None, labels: np.ndarray | None, poses: np.ndarray | None
+) -> tuple[np.ndarray | None, ...]:
     """Move the used rows of each image to the front; a field of a wrong shape is left for the checks."""
+    if boxes is None and labels is None:
+        return boxes, labels, poses
     ordered = []
-    for field, ndim in ((boxes, 3), (labels, 2)):
+    for field, ndim in ((boxes, 3), (labels, 2), (poses, 3)):
         if field is not None and field.ndim == ndim:
             used = next(iter(_used_rows(boxes, labels).values()))
             if used.shape == field.shape[:2]:
                 order = np.argsort(~used, axis=1, kind="stable")
                 field = np.take_along_axis(field, order.reshape(order.shape + (1,) * (ndim - 2)), axis=1)
         ordered.append(field)
-    return ordered[0], ordered[1]
+    return tuple(ordered)
 
 
 def _as(name: str, array: np.ndarray | None, dtype: type) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.splits import DEFAULT_N, check_split
 from attend.data.sprites import sprites
+from attend.data.tabletop import DEFAULTS, table_scenes
 from attend.errors import AttendError
 from attend.registry import Registry
 
@@ -24,6 +26,8 @@ datasets.register("digits")(digits)
 datasets.register("mnist")(mnist)
 datasets.register("omniglot")(omniglot)
 datasets.register("sprites")(sprites)
+for _world in DEFAULTS:
+    datasets.register(_world)(partial(table_scenes, world=_world))
 
 _FINITE = ("omniglot",)  # their scenes are not composed: unless fewer are asked for, they give all they have
 

@@ -1,5 +1,6 @@
 """Everything `attend evaluate` says, as one dictionary."""
 
+from collections.abc import Sequence
 from typing import Any, SupportsFloat
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 from attend.errors import AttendError
 from attend.evaluation.boxes import average_precision, mean_iou
 from attend.evaluation.counting import count_accuracy, count_accuracy_by_count, count_confusion, count_ece
+from attend.evaluation.poses import pose_errors
 from attend.evaluation.probe import what_probe_accuracy
 from attend.scenes import Scenes
 
@@ -18,6 +20,8 @@ def evaluate(
     counts: Int[np.ndarray, " n"] | None = None,
     boxes: Float[np.ndarray, "n objects 4"] | None = None,
     labels: Int[np.ndarray, "n objects"] | None = None,
+    poses: Float[np.ndarray, "n objects 3"] | None = None,
+    folds: Sequence[int] | None = None,
     elbo: SupportsFloat | None = None,
     iw_bound: SupportsFloat | None = None,
     images_per_second: SupportsFloat | None = None,
@@ -30,6 +34,8 @@ def evaluate(
         counts: true counts; taken from the boxes when only those are known.
         boxes: true boxes, x0, y0, width, height in pixels, unused rows zero and last.
         labels: true classes, -1 unused.
+        poses: true x and y in metres and yaw in radians of objects on a table.
+        folds: of each kind of object, how many turns in a full one leave it as it is; 0 for any.
         elbo: mean evidence lower bound in nats, measured by the caller.
         iw_bound: mean importance-weighted bound in nats, measured by the caller.
         images_per_second: speed of inference, measured by the caller.
@@ -43,7 +49,7 @@ def evaluate(
     """
     if len(scenes) == 0:
         raise AttendError("evaluate: there are 0 scenes; it needs at least 1")
-    for name, truth in {"counts": counts, "boxes": boxes, "labels": labels}.items():
+    for name, truth in {"counts": counts, "boxes": boxes, "labels": labels, "poses": poses}.items():
         if truth is not None and len(truth) != len(scenes):
             raise AttendError(
                 f"evaluate: {name} has {len(truth)} rows; it must have one for each of {len(scenes)} scenes"
@@ -67,6 +73,14 @@ def evaluate(
         report["what_probe_accuracy"] = what_probe_accuracy(
             scenes.what, scenes.boxes, scenes.counts, boxes, labels, seed
         )
+    if poses is not None and labels is not None and folds is not None:
+        kinds = scenes.what[..., : len(folds)].argmax(axis=-1)
+        errors = pose_errors(scenes.where, kinds, scenes.counts, poses, labels, folds)
+        if len(errors.identity):
+            report["identity_accuracy"] = float(errors.identity.mean())
+            report["position_error_m"] = float(np.median(errors.position))
+        if len(errors.yaw):
+            report["yaw_error_rad"] = float(np.median(errors.yaw))
     return report
 
 
@@ -81,6 +95,9 @@ KEYS = (
     "iw_bound",
     "reconstruction_mse",
     "what_probe_accuracy",
+    "identity_accuracy",
+    "position_error_m",
+    "yaw_error_rad",
     "images_per_second",
 )
 """The keys of a report, in order."""

@@ -14,6 +14,7 @@ from attend.p.decoder import PatchRenderer
 from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
 from attend.p.renderer import Renderer, renderers
+from attend.p.solids import TableRenderer
 
 __all__ = [
     "Code",
@@ -21,6 +22,7 @@ __all__ = [
     "PatchRenderer",
     "PixelGaussian",
     "Renderer",
+    "TableRenderer",
     "What",
     "Where",
     "Windows",

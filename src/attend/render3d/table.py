@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from attend.errors import AttendError
 from attend.render3d.camera import Camera
+from attend.render3d.latents import Poses, Solids
 from attend.render3d.layers import Layer, Layers, add, compose, no_layers
 from attend.render3d.light import Light
 from attend.render3d.shapes import Shape, shapes
@@ -62,6 +63,8 @@ class TableRenderer(eqx.Module):
     """Colour of the table, which reaches to the horizon."""
     backdrop: Colour = eqx.field(static=True, default=(0.1, 0.1, 0.12))
     """Colour of what lies above the horizon, which no light shades."""
+    width: float = eqx.field(static=True, default=0.8)
+    """Width in metres of the square about the table's middle in which objects are expected to stand."""
     blur: float = eqx.field(static=True, default=1.0)
     """Width in pixels of the band around an object's outline over which its coverage falls from 1 to 0."""
     softness: float = eqx.field(static=True, default=0.01)
@@ -94,14 +97,24 @@ class TableRenderer(eqx.Module):
             _check_colour(field, getattr(self, field))
         for colour in self.colours or ():
             _check_colour("colours", colour)
-        for field in ("blur", "softness"):
+        for field in ("width", "blur", "softness"):
             if not 0 < getattr(self, field) < math.inf:
                 raise AttendError(f"{field}: {getattr(self, field)}; it must be above 0")
 
     @property
+    def where(self) -> Poses:
+        """Poses on the table."""
+        return Poses(self.camera, self.size[:2], self.width, self.window)
+
+    @property
+    def what(self) -> Solids:
+        """Kinds of solid, with their colour and size if these vary."""
+        return Solids(self.kinds, self.colours is None, self.sizes)
+
+    @property
     def what_size(self) -> int:
         """How many numbers `what` has."""
-        return len(self.kinds) + (3 if self.colours is None else 0) + (self.sizes[0] < self.sizes[1])
+        return len(self.what.names)
 
     def read(self, what: Float[Array, " d"]) -> Object:
         """The parts of `what`, with what all scenes have in common filled in."""

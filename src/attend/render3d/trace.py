@@ -123,9 +123,7 @@ def look(distance: Distance, rays: Rays, size, lamp) -> Seen:
     passed_both = passed * jnp.minimum(passed_both / jnp.maximum(through(second.from_height), 1e-6), 1.0)
     coverage = 1 - passed_both
     behind = (passed - passed_both) / jnp.maximum(coverage, 1e-6)
-    return Seen(
-        coverage, size * (depth + behind * (depth_behind - depth)), cosine + behind * (cosine_behind - cosine)
-    )
+    return Seen(coverage, size * (depth + behind * (depth_behind - depth)), cosine + behind * (cosine_behind - cosine))
 
 
 def settle(height, rays, approach):
