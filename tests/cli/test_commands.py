@@ -153,6 +153,9 @@ def test_evaluate_says_null_for_what_the_data_cannot_tell(attend, run_folder, sq
         "mean_iou",
         "ap50",
         "what_probe_accuracy",
+        "identity_accuracy",
+        "position_error_m",
+        "yaw_error_rad",
     }
 
 

@@ -18,6 +18,9 @@ KEYS = [
     "iw_bound",
     "reconstruction_mse",
     "what_probe_accuracy",
+    "identity_accuracy",
+    "position_error_m",
+    "yaw_error_rad",
     "images_per_second",
 ]
 COUNTS = np.tile([0, 1, 2], 40)

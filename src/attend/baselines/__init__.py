@@ -1,4 +1,5 @@
-"""What the paper compares with: models without objects, and networks that are told the answers.
+"""What the paper compares with: models without objects, networks that are told the answers, and inference
+anew for each image.
 
 import jax
 from attend.baselines import Draw, elbo_loss, fit_baseline
@@ -9,6 +10,7 @@ codes, reconstructions = draw.code(data.images), draw.reconstruct(data.images)
 
 from attend.baselines.autoencoder import Autoencoder, autoencoder_loss
 from attend.baselines.draw import Draw
+from attend.baselines.per_image import Fit, mcmc, optimise
 from attend.baselines.supervised import (
     Classifier,
     LabelledScenes,
@@ -25,12 +27,15 @@ __all__ = [
     "Autoencoder",
     "Classifier",
     "Draw",
+    "Fit",
     "LabelledScenes",
     "SceneNet",
     "autoencoder_loss",
     "classifier_loss",
     "elbo_loss",
     "fit_baseline",
+    "mcmc",
+    "optimise",
     "scene_loss",
     "scene_targets",
 ]

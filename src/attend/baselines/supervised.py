@@ -17,7 +17,7 @@ from attend.data import SceneData
 from attend.distributions import Distribution
 from attend.errors import AttendError
 from attend.geometry import box_window, footprint_box, place
-from attend.p import Code, Windows
+from attend.p import Code, Where, Windows
 from attend.q import Cell, cells, count_log_probs
 
 
@@ -49,11 +49,11 @@ def classifier_loss(
 class LabelledScenes(NamedTuple):
     """What a `SceneNet` says of n images, as numpy arrays; rows beyond an image's count mean nothing.
 
-    `boxes` are x0, y0, width, height in pixels, found as for AIR: around what lies under the window `where`.
+    `boxes` are x0, y0, width, height in pixels, found as for AIR: around what lies under the window of `where`.
     """
 
     counts: Int[np.ndarray, " n"]
-    where: Float[np.ndarray, "n objects 3"]
+    where: Float[np.ndarray, "n objects where"]
     boxes: Float[np.ndarray, "n objects 4"]
     classes: Int[np.ndarray, "n objects"]
 
@@ -63,7 +63,7 @@ class Finding(NamedTuple):
 
     presence_logits: Float[Array, " t"]
     q_where: Distribution
-    where: Float[Array, "t 3"]
+    where: Float[Array, "t where"]
     class_logits: Float[Array, "t k"]
     layers: Float[Array, "t h w c"]
 
@@ -73,17 +73,28 @@ class SceneNet(eqx.Module):
 
     Without p there is no painter, so a step explains the very pixels under its window: they are the canvas that a
     difference cell subtracts from the image, and what is left is for the next step.
+
+    `where` is described as by the renderer of the model that it is compared with; windows of the image if None.
     """
 
     cell: Cell
     classify: eqx.nn.Linear
     config: ModelConfig = eqx.field(static=True)
     size: tuple[int, int, int] = eqx.field(static=True)
+    where: Where = eqx.field(static=True)
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], classes: int, *, key: PRNGKeyArray):
+    def __init__(
+        self,
+        config: ModelConfig,
+        size: tuple[int, int, int],
+        classes: int,
+        where: Where | None = None,
+        *,
+        key: PRNGKeyArray,
+    ):
         cell_key, classify_key = jax.random.split(key)
-        where = Windows(config.scale, config.scale_sd, config.place_sd)
-        self.cell = cells[config.cell](config, size, where, Code(config.what), key=cell_key)
+        self.where = where or Windows(config.scale, config.scale_sd, config.place_sd)
+        self.cell = cells[config.cell](config, size, self.where, Code(config.what), key=cell_key)
         self.classify = eqx.nn.Linear(config.what, classes, key=classify_key)
         self.config = config
         self.size = size
@@ -95,7 +106,8 @@ class SceneNet(eqx.Module):
         def step(carry, key):
             memory, canvas = carry
             memory, look = self.cell(memory, image, canvas, key)
-            layer = jnp.minimum(place(white, look.where, self.size[:2]), 1.0) * (image - canvas)
+            window = self.where.window(look.where)
+            layer = jnp.minimum(place(white, window, self.size[:2]), 1.0) * (image - canvas)
             class_logits = self.classify(look.q_what.mode)
             finding = Finding(look.presence_logit, look.q_where, look.where, class_logits, layer)
             return (memory, canvas + layer), finding
@@ -142,7 +154,7 @@ def _scene_nll(module: SceneNet, scene: dict[str, Array], key: PRNGKeyArray):
 
 
 def scene_targets(data: SceneData, max_objects: int) -> dict[str, np.ndarray]:
-    """What `scene_loss` learns from: images, counts, the smallest window over each box, and labels.
+    """What `scene_loss` learns from: images, counts, labels, and where: poses if known, else windows over boxes.
 
     Raises:
         AttendError: the scenes lack counts, boxes or labels, or one has more than `max_objects` objects.
@@ -158,5 +170,9 @@ def scene_targets(data: SceneData, max_objects: int) -> dict[str, np.ndarray]:
     boxes[:, :shared] = data.boxes[:, :shared]
     labels[:, :shared] = data.labels[:, :shared].clip(0)
     height, width = data.images.shape[1:3]
-    where = jax.vmap(jax.vmap(lambda box: box_window(box, (height, width))))(jnp.asarray(boxes))
-    return {"images": data.images, "counts": data.counts.astype(np.int32), "where": np.asarray(where), "labels": labels}
+    if data.poses is None:
+        where = np.asarray(jax.vmap(jax.vmap(lambda box: box_window(box, (height, width))))(jnp.asarray(boxes)))
+    else:
+        where = np.zeros((len(data), max_objects, 3), np.float32)
+        where[:, :shared] = data.poses[:, :shared]
+    return {"images": data.images, "counts": data.counts.astype(np.int32), "where": where, "labels": labels}

@@ -13,7 +13,8 @@ def reproduce(
         Positional[str],
         arg(
             metavar="NAME",
-            help="multi-mnist, generalisation, representation, omniglot, supervised, sprites or estimators.",
+            help="multi-mnist, generalisation, representation, omniglot, supervised, sprites, estimators, objects-3d "
+            "or tabletop.",
         ),
     ],
     *,
@@ -59,6 +60,8 @@ def reproduce(
     supervised      a network with all labels against AIR with none
     sprites         scenes of coloured shapes: count, locate, cluster
     estimators      gradient variance, learning curves and time of four estimators
+    objects-3d      one solid on a table: q, supervised, optimised, sampled
+    tabletop        several pieces of crockery: counts, kinds, poses, other views
 
     Writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is a run
     folder; the same command goes on where an interrupted one stopped. A full run

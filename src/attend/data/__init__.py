@@ -8,6 +8,7 @@ from attend.data.scenes_file import SceneData
 from attend.data.sources import datasets, load
 from attend.data.splits import COMPOSE_OPTIONS, DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
+from attend.data.tabletop import draw_table
 
 __all__ = [
     "COLOURS",
@@ -23,6 +24,7 @@ __all__ = [
     "compose",
     "datasets",
     "draw_sprites",
+    "draw_table",
     "light_ground",
     "load",
     "read_images",

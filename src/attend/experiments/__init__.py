@@ -1,13 +1,15 @@
-"""The paper's 2D experiments, each a function from settings to a report: `attend reproduce NAME`."""
+"""The paper's experiments, each a function from settings to a report: `attend reproduce NAME`."""
 
 from attend.experiments import (  # each registers itself
     estimators,
     generalisation,
     multi_mnist,
+    objects_3d,
     omniglot,
     representation,
     sprites,
     supervised,
+    tabletop,
 )
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.report import reproduce
@@ -21,9 +23,11 @@ __all__ = [
     "experiments",
     "generalisation",
     "multi_mnist",
+    "objects_3d",
     "omniglot",
     "representation",
     "reproduce",
     "sprites",
     "supervised",
+    "tabletop",
 ]
