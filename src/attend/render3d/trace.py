@@ -31,8 +31,6 @@ Distance = Callable[[Triple], Float[Array, "*n"]]
 STEPS = 20
 """How often a ray looks at the distance function on its march."""
 
-HALVINGS = 3
-
 STEEP = 0.1
 """The smallest slope, in rims a rim, by which the entry into the rim is taken to move; towards 0 it has no bound."""
 
@@ -61,16 +59,17 @@ class Rays(NamedTuple):
 
 
 class Approach(NamedTuple):
-    """One approach of rays to the surface; heights above it are in widths of the rim."""
+    """One approach of each ray to the surface; heights above it are in widths of the rim."""
 
-    before: Float[Array, "*n"]
-    """Distance along the ray to a point before it, outside the rim or where the ray had last gone away."""
-    from_height: Float[Array, "*n"]
-    """The height there."""
     nearest: Float[Array, "*n"]
-    """Distance along the ray to where it comes nearest, or to a point inside."""
+    """Distance along the ray to where it comes nearest."""
     height: Float[Array, "*n"]
-    """The height there."""
+    """The height there; below the surface any of 0 or less."""
+    lost: Float[Array, "*n"]
+    """The share of its light that the ray loses on the way."""
+    lost_at: Float[Array, "*n"]
+    late: Float[Array, "*n"]
+    """That share times the mean distance along the ray, from its start, at which it is lost."""
 
 
 class Seen(NamedTuple):
@@ -94,33 +93,44 @@ def bundle(origin, direction, spread, blur, middle, radius):
     return Rays(origin, direction, rim, jnp.maximum(along - half_chord, 0.01))
 
 
-def through(height):
-    """The share of a pixel that passes the surface at `height`: 0 on it, 1 beyond the rim."""
-    height = jnp.clip(height, 0.0, 1.0)
+def through(height: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """The share of light that gets down to `height`, from 0 to 1."""
     return height**2 * (3 - 2 * height)
 
 
-def look(distance: Distance, rays: Rays, size, lamp) -> Seen:
+def look(distance: Distance, rays: Rays, size: Float[Array, ""], lamp: Float[Array, "3"]) -> Seen:
+    """What `rays` see of the object whose surface is where `distance` is 0.
+
+    Args:
+        distance: the signed distance function of the object at size 1, in its own frame.
+        rays: in that frame, in units of `size`.
+        size: of the object, in metres.
+        lamp: the unit vector towards the lamp, in that frame.
+    """
     fixed = jax.lax.stop_gradient((distance, rays))
-    first, second = march(*fixed)
+    first, second, top = march(*fixed)
 
     def height(at, distance=distance, rays=rays):
         return distance(rays.at(at)) / (rays.rim * at)
 
-    def met(approach: Approach):
-        found, entry, slope = settle(lambda at: height(at, *fixed), fixed[1], approach)
+    def meet(approach, top):
+        found, entry, delay = settle(approach, *fixed)
+        slope = (height(entry * 1.001, *fixed) - height(entry, *fixed)) / (0.001 * entry)
         # The points found stay where they are in the world, in metres, while the object moves and grows about them.
         found, entry = (jax.lax.stop_gradient(at * size) / size for at in (found, entry))
-        lowest = jnp.maximum(height(found), 0.0)
-        level = (lowest + approach.from_height.clip(0, 1)) / 2
-        depth = entry - (height(entry) - level) / slope
+        lowest, here = jnp.clip(height(found), 0.0, top), height(entry)
+        m = jax.lax.stop_gradient(lowest)
+        kappa = 6 * m * (1 - m) / (through(top) - through(m) + 1e-3)
+        kappa = jax.lax.stop_gradient(kappa * (found - entry))
+        depth = entry + delay * (here - jax.lax.stop_gradient(here)) - kappa * (lowest - m)
+        level = here + slope * (depth - entry)
         towards_lamp = tuple(part + SHADING * step for part, step in zip(rays.at(depth), lamp, strict=True))
         cosine = (distance(towards_lamp) - level * rays.rim * depth) / SHADING
-        return through(lowest), depth, cosine
+        return through(lowest) / jnp.maximum(through(top), 1e-6), depth, cosine
 
-    passed, depth, cosine = met(first)
-    passed_both, depth_behind, cosine_behind = met(second)
-    passed_both = passed * jnp.minimum(passed_both / jnp.maximum(through(second.from_height), 1e-6), 1.0)
+    passed, depth, cosine = meet(first, jnp.ones_like(top))
+    passed_both, depth_behind, cosine_behind = meet(second, top)
+    passed_both = passed * passed_both
     coverage = 1 - passed_both
     behind = (passed - passed_both) / jnp.maximum(coverage, 1e-6)
     return Seen(
@@ -128,34 +138,20 @@ def look(distance: Distance, rays: Rays, size, lamp) -> Seen:
     )
 
 
-def settle(height, rays, approach):
-    """Sharpen"""
-    before, from_height, nearest, lowest = approach
-    step = 0.5 * rays.rim * nearest
-    left, right = height(nearest - step), height(nearest + step)
-    bend = jnp.maximum(left + right - 2 * lowest, 0.01)
-    nearest = nearest + step * jnp.clip((left - right) / (2 * bend), -1.0, 1.0)
-    lowest = height(nearest)
-    level = (jnp.maximum(lowest, 0.0) + from_height.clip(0, 1)) / 2
-    near, far, above, below = before, nearest, from_height - level, lowest - level
-    for _ in range(HALVINGS):
-        middle = near + (far - near) * jnp.clip(above / jnp.maximum(above - below, 1e-6), 0.0, 1.0)
-        value = height(middle) - level
-        high = value > 0
-        near, above, far, below = (
-            jnp.where(high, middle, near),
-            jnp.where(high, value, above / 2),
-            jnp.where(high, far, middle),
-            jnp.where(high, below / 2, value),
-        )
-    entry = near + (far - near) * jnp.clip(above / jnp.maximum(above - below, 1e-6), 0.0, 1.0)
-    step = 0.05 * rays.rim * entry
-    slope = (height(entry + step) - height(entry - step)) / (2 * step)
-    return nearest, entry, jnp.minimum(slope, -STEEP / (rays.rim * entry))
+def settle(approach: Approach, distance: Distance, rays: Rays):
+    def height(at):
+        return distance(rays.at(at)) / (rays.rim * at)
+
+    step = 0.5 * rays.rim * approach.nearest
+    before, behind = height(approach.nearest - step), height(approach.nearest + step)
+    bend = jnp.maximum(before + behind - 2 * approach.height, 0.01)
+    nearest = approach.nearest + step * jnp.clip((before - behind) / (2 * bend), -1.0, 1.0)
+    entry = rays.start + (approach.lost_at + 1e-4 * (nearest - rays.start)) / (approach.lost + 1e-4)
+    return nearest, entry, approach.late / (approach.lost + 1e-4)
 
 
-def march(distance: Distance, rays: Rays, steps: int = STEPS) -> tuple[Approach, Approach]:
-    """The first approach of each ray to within the rim, and the closest of those behind it.
+def march(distance: Distance, rays: Rays, steps: int = STEPS) -> tuple[Approach, Approach, Float[Array, "*n"]]:
+    """The first approach of each ray to within the rim, what follows, and the height, at most 1, between the two.
 
     In the rim a step is half its width, so that a ray passes the point where it comes nearest.
     """
@@ -164,30 +160,39 @@ def march(distance: Distance, rays: Rays, steps: int = STEPS) -> tuple[Approach,
         return distance(rays.at(at)) / (rays.rim * at)
 
     def step(_, carry):
-        at, here, first, second, left = carry
-        at = at + jnp.maximum(here, 0.5) * rays.rim * at
-        here = height(at)
-        left = left | ((first.height < 1) & (here > first.height))
-        falls = ~left & (first.height > 0)
-        fresh = second.height >= jnp.minimum(second.from_height, 1)
-        again = left & fresh & (here >= jnp.minimum(second.from_height, 1))
-        lower = left & (second.height > 0) & (here < second.height)
-        first = replaced(first, falls & (here >= 1), falls, at, here)
-        second = replaced(second, again, again | lower, at, here)
-        return at, here, first, second, left
+        at, here, first, second, top, left = carry
+        then = at + jnp.maximum(here, 0.5) * rays.rim * at
+        there = height(then)
+        falls = there < here
+        passed = 1 - first.lost - second.lost
+        left = left | ((passed < 1) & ~falls)
+        # Height is taken to fall evenly from `here` to `there`.
+        upper, lower = jnp.clip(here, 0.0, 1.0), jnp.clip(there, 0.0, 1.0)
+        passing = through(upper)
+        share = jnp.where(falls, passed / jnp.maximum(passing, 1e-6), 0.0)
+        lost = share * (passing - through(lower))
+        fall = (then - at) / jnp.maximum(here - there, 1e-6)
+        lost_at = lost * (at - rays.start + here * fall) - share * fall * (moment(upper) - moment(lower))
+        again = left & (second.lost + lost <= 0)
+        first = approached(first, ~left, there < first.height, then, there, lost, lost_at, lost * fall)
+        second = approached(second, left, again | (there < second.height), then, there, lost, lost_at, lost * fall)
+        return then, there, first, second, jnp.where(again, there, top), left
 
-    start = rays.start
+    start, zero = rays.start, jnp.zeros_like(rays.start)
     here = height(start)
-    first = Approach(start, here, start, here)
-    second = Approach(start, jnp.zeros_like(here), start, here)
-    _, _, first, second, _ = jax.lax.fori_loop(1, steps, step, (start, here, first, second, here < 0))
-    return first, second
+    none = Approach(start, here, zero, zero, zero)
+    carry = (start, here, none, none, zero+1, jnp.zeros_like(start, bool))
+    _, _, first, second, top, _ = jax.lax.fori_loop(1, steps, step, carry)
+    return first, second, jnp.clip(top, 0, 1)
 
+def moment(h):
+    return h**3 * (2 - 1.5 * h)
 
-def replaced(approach, before, nearest, at, here):
+def approached(approach, on, nearer, at, height, lost, lost_at, late):
     return Approach(
-        jnp.where(before, at, approach.before),
-        jnp.where(before, here, approach.from_height),
-        jnp.where(nearest, at, approach.nearest),
-        jnp.where(nearest, here, approach.height),
+        jnp.where(on & nearer, at, approach.nearest),
+        jnp.where(on & nearer, height, approach.height),
+        jnp.where(on, approach.lost + lost, approach.lost),
+        jnp.where(on, approach.lost_at + lost_at, approach.lost_at),
+        jnp.where(on, approach.late + late, approach.late),
     )
