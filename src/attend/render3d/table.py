@@ -64,8 +64,8 @@ class TableRenderer(eqx.Module):
     """Colour of what lies above the horizon, which no light shades."""
     blur: float = eqx.field(static=True, default=1.0)
     """Width in pixels of the band around an object's outline over which its coverage falls from 1 to 0."""
-    softness: float = eqx.field(static=True, default=0.01)
-    """Difference in depth, in metres, at which a nearer object hides 73 % of a farther one."""
+    softness: float = eqx.field(static=True, default=0.03)
+    """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
     """Side in pixels of the part of the image that is looked at for one object; holds any whose middle is in view."""
 
