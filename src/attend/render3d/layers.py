@@ -1,9 +1,9 @@
 """Objects over one another: a fold that does not care in which order they come.
 
 Each object is a layer: how much it covers of each pixel, how far away and how bright it is there. What is seen of
-layer j is coverage_j times the product over the others k of 1 - coverage_k * nearer(k, j), where nearer is a logistic
-function of the difference in depth: 0 or 1 for objects apart, in between where they touch, so that objects sliding
-through one another leave a gradient. That is the usual compositing of sorted layers, made smooth.
+layer j is coverage_j times the product over the others k of 1 - coverage_k * nearer(k, j), where nearer is a smooth
+step of the difference in depth: 0 or 1 for objects apart, in between where they touch, so that objects sliding through
+one another leave a gradient. That is the usual compositing of sorted layers, made smooth.
 
 Soft Rasterizer (Liu et al. 2019, eqs. 2 and 3) adds up layers with weights coverage * exp(closeness / gamma) instead,
 which needs no list. With a gamma at which the nearest object wins, its faintest edge wins too: objects grow by some
@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from attend.render3d.smooth import smooth
 
 
 class Layer(NamedTuple):
@@ -74,9 +76,3 @@ def compose(state: Layers, background: Float[Array, "h w 3"]) -> Float[Array, "h
         for channel in range(3)
     ]
     return jnp.stack(channels, axis=-1)
-
-
-def smooth(share: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """From 0 to 1 as `share` goes from 0 to 1, without a kink."""
-    share = jnp.clip(share, 0.0, 1.0)
-    return share**2 * (3 - 2 * share)

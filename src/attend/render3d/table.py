@@ -146,13 +146,9 @@ class TableRenderer(eqx.Module):
             jnp.asarray(self.camera.axes) @ into.T,
         )
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
-        rays = bundle(origin, direction, spread, self.blur, middle, radius)
-        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards))
-        coverage, depth, shade = (
-            put(part.reshape(side), first, (height, width))
-            for part in (seen.coverage, seen.depth, self.light.shade(seen.cosine))
-        )
-        return Layer(coverage, depth, shade, thing.colour)
+        rays = bundle(origin, direction, self.blur * spread, middle, radius)
+        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
+        return Layer(*(put(part.reshape(side), first, (height, width)) for part in seen), thing.colour)
 
     def background(self) -> np.ndarray:
         """The image (h, w, 3) of the table with nothing on it."""
