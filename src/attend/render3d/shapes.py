@@ -80,9 +80,9 @@ class Shape(eqx.Module):
         """Signed distance from each point to the surface."""
         return jnp.minimum(self._body(points), self.handle(points))
 
-    def tone_at(self, points: Points, width: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    def tone_at(self, points: Points, width: float | Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Brightness of points of the surface, 0 to 1; from half to half it changes over `width` to each side."""
-        return 1 + (self.tone - 1) * smooth(0.5 - points[0] / (2 * width))
+        return 1 + (self.tone - 1) * smooth(0.5 - jnp.asarray(points[0]) / (2 * width))
 
     def _body(self, points: Points) -> Float[Array, "*n"]:
         x, y, z = map(jnp.asarray, points)
