@@ -134,7 +134,9 @@ def test_a_turn_by_less_than_its_fold_changes_it(name):
 def test_a_half_of_the_two_tone_cylinder_is_dark():
     here = points(0)
     here = here[:, np.abs(here[0]) > 0.01]
-    np.testing.assert_allclose(shapes["two-tone-cylinder"].tone_at(here, 0.01), np.where(here[0] < 0, 0.4, 1.0), rtol=1e-6)
+    np.testing.assert_allclose(
+        shapes["two-tone-cylinder"].tone_at(here, 0.01), np.where(here[0] < 0, 0.4, 1.0), rtol=1e-6
+    )
     np.testing.assert_array_equal(shapes["cylinder"].tone_at(here, 0.01), 1.0)
 
 

@@ -1,6 +1,8 @@
 import math
+import re
 from functools import partial
 from itertools import permutations
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from attend.geometry import footprint_box
 from attend.p.renderer import Renderer
 from attend.render3d import Camera, TableRenderer, shapes
 
+PAGE = Path(__file__).parents[2] / "docs" / "renderers.md"
 KINDS = tuple(shapes)
 SIZE = (48, 48, 3)
 RENDERER = TableRenderer(SIZE, kinds=KINDS, sizes=(0.15, 0.35))
@@ -155,7 +158,7 @@ def test_the_nearer_object_hides_the_farther():
 
 N = 12
 LATENTS = {"x": (0, 1e-3), "y": (1, 1e-3), "yaw": (2, 1e-2), "red": (-4, 1e-2), "size": (-1, 1e-3)}
-"""Which number of `where` and `what`, put end to end, each is; and a step of it, which moves nothing by a tenth pixel."""
+"""Which number of `where` and `what`, put end to end, each is; and a step that moves nothing by a tenth pixel."""
 
 
 def scenes(kind: str):
@@ -188,7 +191,7 @@ def slopes_and_differences(kind: str, latent: str, far: float, parts: int) -> tu
     def at(by):
         there = things + np.float32(by) * move
         error, slopes = errors(there[:, :3], there[:, 3:], *rest)
-        return np.asarray(error, float), np.append(*slopes, 1)[:, index]
+        return np.asarray(error, float), np.concatenate(slopes, 1)[:, index]
 
     slopes = np.mean([at((2 * part + 1) / parts - 1)[1] for part in range(parts)], 0)
     return slopes * 2 * far * step, at(1)[0] - at(-1)[0]
@@ -246,3 +249,9 @@ def test_what_holds_only_what_the_scenes_have():
     assert RENDERER.what_size == len(KINDS) + 4
     with pytest.raises(AttendError, match="takes 2"):
         fixed.read(jnp.zeros(3))
+
+
+def test_the_pages_sketch_runs():
+    names: dict = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)[0], names)
+    assert np.all(np.abs(names["slope"]) > 1e-5)

@@ -157,10 +157,10 @@ def _upright(radius: float, height: float, rounding: float) -> np.ndarray:
     return _profile((0.0, rounding), (side, rounding), (side, top), (0.0, top))
 
 
-shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.07), 0.07, solid=True, core=0.33))
+shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.04), 0.04, solid=True, core=0.36))
 shapes.register("sphere")(Shape(_profile((0.0, 0.4)), 0.4))
-shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.06), 0.06, solid=True))
-shapes.register("two-tone-cylinder")(Shape(_upright(0.35, 0.8, 0.06), 0.06, solid=True, tone=0.4))
+shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True))
+shapes.register("two-tone-cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True, tone=0.4))
 shapes.register("cone")(Shape(_profile((0.0, 0.06), (0.36, 0.06), (0.0, 0.84)), 0.06, solid=True))
 shapes.register("torus")(Shape(_profile((0.33, 0.13)), 0.13))
 shapes.register("mug")(

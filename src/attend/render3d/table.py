@@ -40,10 +40,11 @@ class TableRenderer(eqx.Module):
     Adding an object costs one look at it, however many there are: see `layers`. What it costs to look depends on how
     much of the image an object can fill, not on how many kinds there are: see `window` and `shapes`.
 
-    A gradient flows through colour, shading and silhouettes, and through depth where objects touch. None flows through
-    the category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
-    None flows through an edge of an object before itself, such as a mug's handle or its rim before the mug: there an
-    outline's gradient is that of the outline, but the canvas's misses what such edges do, which can be all there is.
+    A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
+    tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
+    or y, or 4 cm of size, to the error's change within 10 %, and along 0.4 radians of yaw within 12 %. At a single
+    place it may be further off, as a pixel jumps where two approaches of a ray become one. None flows through the
+    category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
     """
 
     size: tuple[int, int, int] = eqx.field(static=True)
@@ -63,7 +64,7 @@ class TableRenderer(eqx.Module):
     backdrop: Colour = eqx.field(static=True, default=(0.1, 0.1, 0.12))
     """Colour of what lies above the horizon, which no light shades."""
     blur: float = eqx.field(static=True, default=1.0)
-    """Width in pixels of the band around an object's outline over which its coverage falls from 1 to 0."""
+    """Width in pixels of the halo around an object in which its coverage falls from 1 to 0; half-way is its outline."""
     softness: float = eqx.field(static=True, default=0.03)
     """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
