@@ -72,6 +72,7 @@ def test_the_gradient_is_a_unit_vector_nearly_everywhere_and_always_finite(name,
         ("cube", [(0, 0, 0.4), (0.36, 0.36, 0.4), (0, 0, 0.01)], [(0.41, 0, 0.4), (0.4, 0.4, 0.4), (0, 0, 0.81)]),
         ("sphere", [(0, 0, 0.4), (0.39, 0, 0.4)], [(0.41, 0, 0.4), (0.3, 0.3, 0.1)]),
         ("cylinder", [(0, 0, 0.01), (0, 0.34, 0.4)], [(0.26, 0.26, 0.4), (0, 0, 0.81)]),
+        ("two-tone-cylinder", [(0, 0, 0.01), (0, 0.34, 0.4)], [(0.26, 0.26, 0.4), (0, 0, 0.81)]),
         ("cone", [(0.3, 0, 0.1), (0, 0, 0.85)], [(0.3, 0, 0.6), (0, 0, 0.92)]),
         ("torus", [(0.33, 0, 0.13), (0, -0.33, 0.02)], [(0, 0, 0.13), (0.47, 0, 0.13)]),
         ("mug", [(0.31, 0, 0.5), (0, 0, 0.05), (0.56, 0, 0.4)], [(0, 0, 0.5), (0.43, 0, 0.4), (-0.5, 0, 0.4)]),
@@ -125,8 +126,18 @@ def test_a_turn_by_its_fold_changes_nothing(name, seed):
 def test_a_turn_by_less_than_its_fold_changes_it(name):
     shape, here = shapes[name], points(0)
     for part in (2, 3):
-        other = distance(shape, turned(here, 2 * math.pi / shape.fold / part))
-        assert np.abs(other - distance(shape, here)).max() > 0.05
+        there = turned(here, 2 * math.pi / shape.fold / part)
+        toned = np.abs(shape.tone_at(there, 0.01) - shape.tone_at(here, 0.01)).max()
+        assert max(toned, np.abs(distance(shape, there) - distance(shape, here)).max()) > 0.05
+
+
+def test_a_half_of_the_two_tone_cylinder_is_dark():
+    here = points(0)
+    here = here[:, np.abs(here[0]) > 0.01]
+    np.testing.assert_allclose(
+        shapes["two-tone-cylinder"].tone_at(here, 0.01), np.where(here[0] < 0, 0.4, 1.0), rtol=1e-6
+    )
+    np.testing.assert_array_equal(shapes["cylinder"].tone_at(here, 0.01), 1.0)
 
 
 def test_the_folds_are_those_of_the_things_named():
@@ -134,6 +145,7 @@ def test_the_folds_are_those_of_the_things_named():
         "cube": 4,
         "sphere": 0,
         "cylinder": 0,
+        "two-tone-cylinder": 1,
         "cone": 0,
         "torus": 0,
         "mug": 1,

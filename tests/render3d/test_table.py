@@ -1,6 +1,8 @@
 import math
+import re
 from functools import partial
 from itertools import permutations
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,7 @@ from attend.geometry import footprint_box
 from attend.p.renderer import Renderer
 from attend.render3d import Camera, TableRenderer, shapes
 
+PAGE = Path(__file__).parents[2] / "docs" / "renderers.md"
 KINDS = tuple(shapes)
 SIZE = (48, 48, 3)
 RENDERER = TableRenderer(SIZE, kinds=KINDS, sizes=(0.15, 0.35))
@@ -37,26 +40,30 @@ def objects(seed: int, n: int) -> list[tuple[jax.Array, jax.Array]]:
     ]
 
 
-@jax.jit
-def prefixes(wheres: jax.Array, whats: jax.Array) -> jax.Array:
+add, canvas = jax.jit(RENDERER.add), jax.jit(RENDERER.canvas)
+
+
+def prefixes(things) -> list[jax.Array]:
     """The canvases of 0 to N objects."""
+    state = RENDERER.empty()
+    canvases = [canvas(state)]
+    for thing in things:
+        state = add(state, *thing)
+        canvases.append(canvas(state))
+    return canvases
 
-    def step(state, latents):
-        state = RENDERER.add(state, *latents)
-        return state, RENDERER.canvas(state)
 
-    _, canvases = jax.lax.scan(step, RENDERER.empty(), (wheres, whats))
-    return jnp.concatenate([RENDERER.canvas(RENDERER.empty())[None], canvases])
+def alone(where, what):
+    """The layer of one object."""
+    return add(RENDERER.empty(), where, what).layers[0]
 
 
 @jax.jit
-def alone(where: jax.Array, what: jax.Array):
-    return RENDERER.layer(where, what)
-
-
-def stacked(things):
-    wheres, whats = zip(*things, strict=True)
-    return jnp.stack(wheres), jnp.stack(whats)
+@jax.vmap
+@partial(jax.value_and_grad, argnums=(0, 1))
+def errors(where, what, others, target):
+    """Squared error of an image with one object more than `others`, with its gradient."""
+    return jnp.sum((RENDERER.canvas(RENDERER.add(others, where, what)) - target) ** 2)
 
 
 def test_it_is_a_renderer():
@@ -65,23 +72,28 @@ def test_it_is_a_renderer():
 
 
 @given(seeds)
-def test_canvases_are_images_and_prefixes_are_what_the_first_objects_alone_give(seed):
+def test_canvases_are_images_that_later_objects_do_not_change(seed):
     things = objects(seed, 3)
-    canvases = prefixes(*stacked(things))
+    canvases = np.stack(prefixes(things))
     assert canvases.shape == (4, *SIZE)
     assert float(canvases.min()) >= 0
     assert float(canvases.max()) <= 1
     np.testing.assert_allclose(canvases[0], RENDERER.background(), atol=1e-6)
-    np.testing.assert_allclose(prefixes(*stacked(things[:1]))[1], canvases[1], atol=1e-5)
-    np.testing.assert_allclose(prefixes(*stacked(things[:2]))[2], canvases[2], atol=1e-5)
+    other = prefixes([*things[:2], *objects(seed + 1, 1)])
+    np.testing.assert_array_equal(other[:3], canvases[:3])
 
 
 @given(seeds)
 def test_objects_may_come_in_any_order(seed):
     things = objects(seed, 3)
-    first, *others = (prefixes(*stacked(order))[-1] for order in permutations(things))
+    first, *others = (prefixes(order)[-1] for order in permutations(things))
     for other in others:
         np.testing.assert_allclose(other, first, atol=1e-4)
+
+
+SMALL = TableRenderer(SIZE, kinds=KINDS, sizes=(0.1, 0.15))
+assert SMALL.window < RENDERER.window == 48  # the other one's is the whole image
+alone_in_a_window = jax.jit(SMALL.layer)
 
 
 @given(st.sampled_from(KINDS), seeds)
@@ -89,11 +101,6 @@ def test_the_window_shows_all_that_the_whole_image_would(kind, seed):
     where, _ = objects(seed, 1)[0]
     small, large = (look(where, what(kind, size=0.15)) for look in (alone_in_a_window, alone))
     np.testing.assert_allclose(small.coverage, large.coverage, atol=1e-4)
-
-
-SMALL = TableRenderer(SIZE, kinds=KINDS, sizes=(0.1, 0.15))
-assert SMALL.window < RENDERER.window == 48  # the other one's is the whole image
-alone_in_a_window = jax.jit(SMALL.layer)
 
 
 def centroid(coverage: jax.Array) -> np.ndarray:
@@ -123,14 +130,12 @@ def test_an_object_turned_by_its_fold_looks_the_same(kind, seed):
 
 
 def test_yaw_turns_counter_clockwise_seen_from_above():
-    renderer = TableRenderer(SIZE, kinds=("pan",), sizes=(0.3, 0.3), camera=Camera((0.0, 0.0, 2.0)))
-    pan = jnp.array([1.0, 0.5, 0.5, 0.5])
-    ahead, left = (centroid(renderer.layer(jnp.array([0.0, 0.0, yaw]), pan).coverage) for yaw in (0.0, math.pi / 2))
-    middle = 23.5
-    assert ahead[0] > middle + 0.3
-    assert ahead[1] == pytest.approx(middle, abs=0.1)
-    assert left[1] < middle - 0.3
-    assert left[0] == pytest.approx(middle, abs=0.1)
+    right, up, left, down = (
+        centroid(alone(jnp.array([0.0, 0.0, quarter * math.pi / 2]), what("pan")).coverage) for quarter in range(4)
+    )
+    assert right[0] > 23.5 + 0.3 > 23.5 - 0.3 > left[0]  # the camera stands to the south and looks north
+    assert up[1] < down[1] - 0.6
+    np.testing.assert_allclose([up[0], down[0]], 23.5, atol=0.1)
 
 
 def test_a_larger_object_covers_more_and_its_box_is_that_of_its_coverage():
@@ -143,88 +148,76 @@ def test_a_larger_object_covers_more_and_its_box_is_that_of_its_coverage():
 
 
 def test_the_nearer_object_hides_the_farther():
-    camera = Camera((0.0, -1.2, 0.25), (0.0, 0.0, 0.1), 0.5)
-    renderer = TableRenderer(SIZE, kinds=KINDS, sizes=(0.15, 0.35), camera=camera)
-
-    def canvas(y):
-        state = renderer.add(renderer.empty(), jnp.array([0.0, -0.2, 0.0]), what("cube", size=0.35))
-        return renderer.canvas(renderer.add(state, jnp.array([0.0, y, 0.5]), what("sphere", (0, 1, 0), 0.15)))
-
-    hidden, pull = jax.vjp(canvas, jnp.array(0.25))
-    cube = renderer.canvas(renderer.add(renderer.empty(), jnp.array([0.0, -0.2, 0.0]), what("cube", size=0.35)))
-    np.testing.assert_allclose(hidden, cube, atol=0.01)
-    assert abs(float(pull(jnp.ones(SIZE))[0])) < 0.05
-    before = canvas(jnp.array(-0.6))
-    assert float(jnp.abs(before - cube).max()) > 0.3
+    cube = add(RENDERER.empty(), jnp.zeros(3), what("cube", size=0.35))
+    balls = jnp.array([[0.0, 0.22, 0.0], [0.0, -0.3, 0.0]] * (N // 2)), jnp.stack([what("sphere", (0, 1, 0), 0.15)] * N)
+    error, slopes = errors(*balls, *jax.tree.map(lambda x: jnp.stack([x] * N), (cube, canvas(cube))))
+    assert float(error[0]) < 1e-3
+    assert max(float(jnp.abs(slope[0]).max()) for slope in slopes) < 1e-2
+    assert float(error[1]) > 10
 
 
-ROW, COLUMN = np.mgrid[: SIZE[0], : SIZE[1]] / 48.0
-WEIGHTS = np.stack([np.sin(5 * COLUMN + 2 * ROW + 1), np.cos(4 * ROW - COLUMN), np.sin(3 * ROW + 4 * COLUMN)], -1)
+N = 12
+LATENTS = {"x": (0, 1e-3), "y": (1, 1e-3), "yaw": (2, 1e-2), "red": (-4, 1e-2), "size": (-1, 1e-3)}
+"""Which number of `where` and `what`, put end to end, each is; and a step that moves nothing by a tenth pixel."""
 
 
-def losses(latents: jax.Array, category: jax.Array) -> jax.Array:
-    """Of one object's outline and canvas, smooth; latents are x, y, yaw, red, green, blue, size."""
-    state = RENDERER.add(RENDERER.empty(), latents[:3], jnp.concatenate([category, latents[3:]]))
-    canvas = RENDERER.canvas(state)
-    return jnp.stack([jnp.sum(WEIGHTS[..., 0] * state.coverage[0]), jnp.sum(WEIGHTS * (canvas - 0.3) ** 2)])
+def scenes(kind: str):
+    """Objects that stand near a cube; their scenes without them; and images of them some way off."""
+    random = np.random.default_rng(1)
+    things, others, targets = [], [], []
+    for _ in range(N):
+        where = random.uniform([-0.25, -0.25, 0], [0.25, 0.25, 6.3])
+        thing = what(kind, random.uniform(0.2, 0.8, 3), random.uniform(0.2, 0.28))
+        turn = random.uniform(0, 6.3)
+        aside = where + 0.25 * np.array([math.cos(turn), math.sin(turn), turn])
+        others.append(add(RENDERER.empty(), jnp.asarray(aside, jnp.float32), what("cube", (0.2, 0.4, 0.8), 0.2)))
+        moved = where + random.uniform(-1, 1, 3) * [0.04, 0.04, 0.5]
+        smaller = jnp.append(thing[:-4], 0.9 * thing[-4:])
+        targets.append(canvas(add(others[-1], jnp.asarray(moved, jnp.float32), smaller)))
+        things.append(np.append(where, thing))
+    return np.stack(things).astype(np.float32), jax.tree.map(lambda *x: jnp.stack(x), *others), jnp.stack(targets)
 
 
-@jax.jit
-@partial(jax.vmap, in_axes=(0, None, None))
-def changes(start: jax.Array, move: jax.Array, category: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """By how much the losses change from `start` to `start + move`, and the gradient added up on the way."""
-    ways = (jnp.arange(32) + 0.5) / 32
-    slopes = jax.vmap(lambda way: jax.jacrev(losses)(start + way * move, category) @ move)(ways)
-    return losses(start + move, category) - losses(start, category), jnp.mean(slopes, axis=0)
+def slopes_and_differences(kind: str, latent: str, far: float, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of squared errors in one latent: the gradient, averaged on a way, and the change from its one end to the other.
+
+    Both are given per scene and for the whole way, which is `far` steps long to each side and has `parts` parts.
+    """
+    things, *rest = scenes(kind)
+    index, step = LATENTS[latent]
+    move = np.zeros_like(things)
+    move[:, index] = far * step
+
+    def at(by):
+        there = things + np.float32(by) * move
+        error, slopes = errors(there[:, :3], there[:, 3:], *rest)
+        return np.asarray(error, float), np.concatenate(slopes, 1)[:, index]
+
+    slopes = np.mean([at((2 * part + 1) / parts - 1)[1] for part in range(parts)], 0)
+    return slopes * 2 * far * step, at(1)[0] - at(-1)[0]
 
 
-def starts() -> jax.Array:
-    things = [objects(seed, 1)[0] for seed in range(6)]
-    latents = jnp.stack([jnp.concatenate([where, what[len(KINDS) :].clip(0.2, 0.28)]) for where, what in things])
-    return latents.at[:, 3:6].set(jnp.array([0.7, 0.5, 0.2]))
+FAST = ("cube", "mug")
+CASES = [
+    pytest.param(kind, latent, marks=() if kind in FAST else pytest.mark.slow)
+    for kind in KINDS
+    for latent in LATENTS
+    if latent != "yaw" or shapes[kind].fold
+]
 
 
-def added_error(kind: str, latent: int, far: float) -> np.ndarray:
-    """Of the gradient added up on the way, relative to the change, over six places: outline, canvas."""
-    change, added = map(np.asarray, changes(starts(), far * jnp.eye(7)[latent], what(kind)[: len(KINDS)]))
-    return np.linalg.norm(change - added, axis=0) / np.linalg.norm(change, axis=0)
-
-
-X, Y, YAW, RED, SIZE_LATENT = 0, 1, 2, 3, 6
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "latent", "far", "most"),
-    [
-        *((kind, X, 0.06, 0.03) for kind in ("sphere", "cube", "plate", "mug", "pan", "bowl")),
-        *((kind, SIZE_LATENT, 0.06, 0.05) for kind in ("sphere", "cube", "plate", "mug", "pan", "bowl")),
-        ("sphere", Y, 0.06, 0.02),
-        ("cube", Y, 0.06, 0.25),
-        ("plate", Y, 0.06, 0.3),
-        ("mug", Y, 0.06, 0.15),
-        ("cube", YAW, 0.6, 0.1),
-        ("mug", YAW, 0.6, 0.1),
-    ],
-)
-def test_an_outline_s_gradient_adds_up_to_its_change(kind, latent, far, most):
-    assert added_error(kind, latent, far)[0] < most
+@pytest.mark.parametrize(("kind", "latent"), CASES)
+def test_the_gradient_is_that_of_finite_differences_but_for_single_pixels_that_jump(kind, latent):
+    slopes, changes = slopes_and_differences(kind, latent, 1, 1)
+    off = np.abs(slopes - changes) / np.sqrt(np.mean(changes**2))
+    assert np.quantile(off, 0.8) < 0.15
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("kind", "latent", "far", "most"),
-    [
-        ("sphere", RED, 0.2, 1e-3),
-        ("mug", RED, 0.2, 1e-3),
-        ("sphere", SIZE_LATENT, 0.06, 0.1),
-        ("cube", SIZE_LATENT, 0.06, 0.15),
-        ("cube", YAW, 0.6, 0.1),
-        ("sphere", X, 0.06, 0.2),
-    ],
-)
-def test_a_canvas_s_gradient_adds_up_to_its_change(kind, latent, far, most):
-    assert added_error(kind, latent, far)[1] < most
+@pytest.mark.parametrize(("kind", "latent"), CASES)
+def test_gradients_add_up_to_the_change_over_two_pixels(kind, latent):
+    slopes, changes = slopes_and_differences(kind, latent, 20, 32)
+    assert np.linalg.norm(slopes - changes) < (0.12 if latent == "yaw" else 0.1) * np.linalg.norm(changes)
 
 
 @pytest.mark.parametrize(
@@ -256,3 +249,9 @@ def test_what_holds_only_what_the_scenes_have():
     assert RENDERER.what_size == len(KINDS) + 4
     with pytest.raises(AttendError, match="takes 2"):
         fixed.read(jnp.zeros(3))
+
+
+def test_the_pages_sketch_runs():
+    names: dict = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)[0], names)
+    assert np.all(np.abs(names["slope"]) > 1e-5)

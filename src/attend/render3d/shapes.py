@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from attend.registry import Registry
+from attend.render3d.smooth import smooth
 
 Coordinate = Float[Array, "*n"] | Float[np.ndarray, "*n"]
 Points = Float[Array, "3 *n"] | Float[np.ndarray, "3 *n"] | tuple[Coordinate, Coordinate, Coordinate]
@@ -72,10 +73,16 @@ class Shape(eqx.Module):
     core: Number = 0.0
     """Half the side of the square that the cross-section is built around: 0 gives a circle. At a distance beyond it of
     `radius - core` lies the profile, so the corners of the cross-section are rounded by that much."""
+    tone: Number = 1.0
+    """Brightness of the half where x < 0, as a multiple of the other's; 1 where both are alike."""
 
     def __call__(self, points: Points) -> Float[Array, "*n"]:
         """Signed distance from each point to the surface."""
         return jnp.minimum(self._body(points), self.handle(points))
+
+    def tone_at(self, points: Points, width: float | Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Brightness of points of the surface, 0 to 1; from half to half it changes over `width` to each side."""
+        return 1 + (self.tone - 1) * smooth(0.5 - jnp.asarray(points[0]) / (2 * width))
 
     def _body(self, points: Points) -> Float[Array, "*n"]:
         x, y, z = map(jnp.asarray, points)
@@ -107,7 +114,7 @@ class Shape(eqx.Module):
 
         Two poses whose yaws differ by a multiple of 2 pi / fold are the same pose.
         """
-        if self.handle.thickness > 0:
+        if self.handle.thickness > 0 or self.tone != 1:
             return 1
         return 4 if self.core > 0 else 0
 
@@ -150,9 +157,10 @@ def _upright(radius: float, height: float, rounding: float) -> np.ndarray:
     return _profile((0.0, rounding), (side, rounding), (side, top), (0.0, top))
 
 
-shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.07), 0.07, solid=True, core=0.33))
+shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.04), 0.04, solid=True, core=0.36))
 shapes.register("sphere")(Shape(_profile((0.0, 0.4)), 0.4))
-shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.06), 0.06, solid=True))
+shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True))
+shapes.register("two-tone-cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True, tone=0.4))
 shapes.register("cone")(Shape(_profile((0.0, 0.06), (0.36, 0.06), (0.0, 0.84)), 0.06, solid=True))
 shapes.register("torus")(Shape(_profile((0.33, 0.13)), 0.13))
 shapes.register("mug")(

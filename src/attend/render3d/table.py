@@ -41,10 +41,11 @@ class TableRenderer(eqx.Module):
     Adding an object costs one look at it, however many there are: see `layers`. What it costs to look depends on how
     much of the image an object can fill, not on how many kinds there are: see `window` and `shapes`.
 
-    A gradient flows through colour, shading and silhouettes, and through depth where objects touch. None flows through
-    the category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
-    None flows through an edge of an object before itself, such as a mug's handle or its rim before the mug: there an
-    outline's gradient is that of the outline, but the canvas's misses what such edges do, which can be all there is.
+    A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
+    tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
+    or y, or 4 cm of size, to the error's change within 10 %, and along 0.4 radians of yaw within 12 %. At a single
+    place it may be further off, as a pixel jumps where two approaches of a ray become one. None flows through the
+    category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
     """
 
     size: tuple[int, int, int] = eqx.field(static=True)
@@ -66,9 +67,9 @@ class TableRenderer(eqx.Module):
     width: float = eqx.field(static=True, default=0.8)
     """Width in metres of the square about the table's middle in which objects are expected to stand."""
     blur: float = eqx.field(static=True, default=1.0)
-    """Width in pixels of the band around an object's outline over which its coverage falls from 1 to 0."""
-    softness: float = eqx.field(static=True, default=0.01)
-    """Difference in depth, in metres, at which a nearer object hides 73 % of a farther one."""
+    """Width in pixels of the halo around an object in which its coverage falls from 1 to 0; half-way is its outline."""
+    softness: float = eqx.field(static=True, default=0.03)
+    """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
     """Side in pixels of the part of the image that is looked at for one object; holds any whose middle is in view."""
 
@@ -159,13 +160,9 @@ class TableRenderer(eqx.Module):
             jnp.asarray(self.camera.axes) @ into.T,
         )
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
-        rays = bundle(origin, direction, spread, self.blur, middle, radius)
-        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards))
-        coverage, depth, shade = (
-            put(part.reshape(side), first, (height, width))
-            for part in (seen.coverage, seen.depth, self.light.shade(seen.cosine))
-        )
-        return Layer(coverage, depth, shade, thing.colour)
+        rays = bundle(origin, direction, self.blur * spread, middle, radius)
+        seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
+        return Layer(*(put(part.reshape(side), first, (height, width)) for part in seen), thing.colour)
 
     def background(self) -> np.ndarray:
         """The image (h, w, 3) of the table with nothing on it."""

@@ -1,0 +1,103 @@
+"""Ours beside MuJoCo's renderer, and MuJoCo as a black box; skipped without MuJoCo, or OSMesa to draw into memory."""
+
+import ctypes.util
+import math
+import os
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from attend.p.renderer import Renderer
+from attend.render3d import Camera, TableRenderer
+
+if not ctypes.util.find_library("OSMesa"):
+    pytest.skip("OSMesa is not installed", allow_module_level=True)
+os.environ.setdefault("MUJOCO_GL", "osmesa")
+mujoco = pytest.importorskip("mujoco")
+
+PAGE = (Path(__file__).parents[2] / "docs" / "renderers.md").read_text()
+SKETCHES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+
+SIDE, SIZE = 160, 0.4
+CAMERA = Camera((0.3, -1.2, 0.9), (0.0, 0.0, 0.1), 0.6)
+GEOMS = {
+    "cube": f'type="box" size="{0.4 * SIZE} {0.4 * SIZE} {0.4 * SIZE}" pos="0 0 {0.4 * SIZE}"',
+    "sphere": f'type="sphere" size="{0.4 * SIZE}" pos="0 0 {0.4 * SIZE}"',
+    "cylinder": f'type="cylinder" size="{0.35 * SIZE} {0.4 * SIZE}" pos="0 0 {0.4 * SIZE}"',
+}
+RENDERER = TableRenderer((SIDE, SIDE, 3), kinds=tuple(GEOMS), sizes=(SIZE, SIZE), camera=CAMERA)
+
+
+@jax.jit
+def coverage(where, what):
+    return RENDERER.layer(where, what).coverage
+
+
+def silhouette(kind: str, where: tuple[float, float, float]) -> np.ndarray:
+    """The pixels of MuJoCo's image in which the solid is seen."""
+    right, up, _ = CAMERA.axes
+    place, axes = (" ".join(map(str, np.ravel(values))) for values in (CAMERA.position, [right, up]))
+    x, y, yaw = where
+    model = mujoco.MjModel.from_xml_string(f"""<mujoco><compiler angle="radian"/><worldbody>
+      <camera name="eye" pos="{place}" xyaxes="{axes}" fovy="{math.degrees(CAMERA.field_of_view)}"/>
+      <body pos="{x} {y} 0" euler="0 0 {yaw}"><geom {GEOMS[kind]}/></body>
+    </worldbody></mujoco>""")
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    with mujoco.Renderer(model, SIDE, SIDE) as eye:
+        eye.enable_segmentation_rendering()
+        eye.update_scene(data, "eye")
+        return eye.render()[..., 0] >= 0
+
+
+@pytest.mark.parametrize("where", [(0.0, 0.0, 0.3), (-0.2, 0.15, 1.1)])
+@pytest.mark.parametrize("kind", GEOMS)
+def test_a_solid_is_seen_where_mujoco_sees_it(kind, where):
+    what = jnp.array([*(float(kind == other) for other in GEOMS), 0.5, 0.5, 0.5])
+    ours = np.asarray(coverage(jnp.array(where), what)) > 0.5
+    theirs = silhouette(kind, where)
+    assert theirs.sum() > 1000
+    assert (ours & theirs).sum() / (ours | theirs).sum() >= 0.97
+
+
+@pytest.fixture(scope="module")
+def black_box():
+    names = {}
+    exec(SKETCHES[-1], names)
+    yield names["renderer"]
+    names["eye"].close()
+
+
+def test_the_pages_renderer_is_one_and_short(black_box):
+    assert isinstance(black_box, Renderer)
+    assert len([line for line in SKETCHES[-1].splitlines() if line]) < 30
+    canvas = black_box.canvas(black_box.add(black_box.empty(), jnp.array([0.1, 0.0, 0.4]), jnp.array([1.0, 0.0])))
+    assert canvas.shape == (32, 32, 3)
+    assert 0 <= float(canvas.min()) < float(canvas.max()) <= 1
+
+
+def test_a_pose_is_learned_through_the_pages_renderer(black_box):
+    truth, block = jnp.array([0.1, 0.05, 0.4]), jnp.array([1.0, 0.0])
+
+    def draw(where):
+        return black_box.canvas(black_box.add(black_box.empty(), where, block))
+
+    target = draw(truth)
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss(where):
+        return jnp.mean((draw(where) - target) ** 2)
+
+    first = where = truth + jnp.array([0.06, -0.05, 0.4])
+    losses = []
+    for step in range(16):
+        error, slope = loss(where)
+        losses.append(float(error))
+        where -= 0.02 * 0.85**step * jnp.sign(slope) * jnp.array([1.0, 1.0, 5.0])
+    assert losses[-1] < 0.3 * losses[0]
+    assert np.all(np.abs(where - truth) < 0.5 * np.abs(first - truth))
