@@ -72,7 +72,7 @@ class Scenes(eqx.Module):
         """The chosen scenes; an integer chooses one and keeps the batch axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
         names = None if self.names is None else tuple(self.names[row] for row in rows)
-        return Scenes(**{name: array[rows] for name, array in self._arrays().items()}, names=names)
+        return Scenes(**{name: array[rows] for name, array in self.arrays().items()}, names=names)
 
     def __iter__(self) -> Iterator["Scenes"]:
         """One scene after another, each a `Scenes` of length 1."""
@@ -93,13 +93,17 @@ class Scenes(eqx.Module):
                     )
         return "\n".join(lines)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every field but the names, by its name."""
+        return {name: getattr(self, name) for name in _ARRAYS}
+
     @staticmethod
     def concatenate(parts: Sequence["Scenes"]) -> "Scenes":
         """Join batches of the same image size and `max_objects`; names are kept if all have them."""
         names: tuple[str, ...] | None = ()
         for part in parts:
             names = None if names is None or part.names is None else names + part.names
-        columns = {name: [part._arrays()[name] for part in parts] for name in _ARRAYS}
+        columns = {name: [part.arrays()[name] for part in parts] for name in _ARRAYS}
         return Scenes(**{name: np.concatenate(column) for name, column in columns.items()}, names=names)
 
     def to_coco(self, path: str | os.PathLike) -> None:
@@ -113,7 +117,7 @@ class Scenes(eqx.Module):
 
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
-        arrays: dict[str, Any] = self._arrays()
+        arrays: dict[str, Any] = self.arrays()
         if self.names is not None:
             arrays["names"] = np.array(self.names, dtype=np.str_)
         write_npz(path, arrays)
@@ -154,9 +158,6 @@ class Scenes(eqx.Module):
 
     def _name(self, row: int) -> str:
         return f"image-{row}" if self.names is None else self.names[row]
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {name: getattr(self, name) for name in _ARRAYS}
 
 
 _ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name != "names"}
