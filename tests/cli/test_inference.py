@@ -1,5 +1,6 @@
 """An inference over files goes piece by piece, and one that was stopped goes on to the same result."""
 
+import dataclasses
 import fcntl
 import importlib
 import json
@@ -14,8 +15,10 @@ import pytest
 from PIL import Image
 
 import attend as package
+from attend.data import SceneData
 from attend.exports import exports
 from attend.scenes import Scenes
+from attend.tiling import infer_tiled
 
 FILES, PIECE = 11, 4
 
@@ -47,12 +50,12 @@ def calls(monkeypatch):
 
     calls = Calls()
 
-    def infer(model, data, one_of_many):
+    def infer(model, data, given):
         if len(calls) == calls.stop:
             calls.stop = None
             raise KeyboardInterrupt
         calls.append(data.names)
-        return original(model, data, one_of_many)
+        return original(model, data, given)
 
     monkeypatch.setattr(module, "_infer", infer)
     return calls
@@ -180,6 +183,79 @@ def test_n_counts_images_over_pieces_and_is_kept_on_resuming(attend, refused, ru
     assert status == 2
     assert "holds 10 scenes; n is 99 and must not be more" in err
     assert len(json.loads(out.read_text())["images"]) == 6
+
+
+@pytest.fixture
+def two_in_each_tile(monkeypatch):
+    """Every model is sure of two objects in every image, whatever the tiny run has learned."""
+    original = package.Model.infer
+
+    def infer(self, images, **options):
+        scenes = original(self, images, **options)
+        sure = np.zeros_like(scenes.count_probs)
+        sure[:, 2] = 1
+        return dataclasses.replace(scenes, count_probs=sure)
+
+    monkeypatch.setattr(package.Model, "infer", infer)
+
+
+@pytest.fixture
+def slides(squares, tmp_path):
+    """Images of several sizes, none smaller than the model's."""
+    (tmp_path / "slides").mkdir()
+    row = np.concatenate(squares.images[:6, ..., 0], axis=1)
+    for number, (height, width) in enumerate([(16, 96), (16, 16), (30, 41), (32, 60)]):
+        Image.fromarray(np.tile(row, (2, 1))[:height, :width]).save(tmp_path / "slides" / f"{number}.png")
+    return tmp_path / "slides"
+
+
+def test_larger_images_are_looked_at_in_tiles(attend, refused, run_folder, slides, tmp_path, two_in_each_tile):
+    words = ["infer", run_folder, slides, "--out"]
+    assert "the model knows 16x16x1, and larger ones with --tile" in refused(*words, tmp_path / "found.csv")
+    assert "choose another format with --tile" in refused(*words, tmp_path / "found.npz", "--tile")
+    status, said, _ = attend(*words, tmp_path / "found.csv", "--tile")
+    assert status == 0
+    assert "in 4 images" in said
+    table = pd.read_csv(tmp_path / "found.csv")
+    model = package.load(run_folder)
+    for number in range(4):
+        with Image.open(slides / f"{number}.png") as image:
+            expected = infer_tiled(model, np.asarray(image)[None])
+        boxes = table[table["image"] == f"{number}.png"][["x0", "y0", "width", "height"]]
+        np.testing.assert_allclose(boxes, expected.boxes[0, : expected.counts[0]], atol=1e-4)
+    assert len(table) > 10
+    for name in ("overlays", "crops", "yolo", "proposals"):
+        out = tmp_path / f"{name}{exports[name].suffix or ''}"
+        assert attend(*words, out, "--tile", "--format", name)[0] == 0
+    assert len(list((tmp_path / "overlays").iterdir())) == 4
+    coco = json.loads((tmp_path / "proposals.json").read_text())
+    assert [(image["width"], image["height"]) for image in coco["images"]] == [(96, 16), (16, 16), (41, 30), (60, 32)]
+
+
+def test_tiled_inference_resumes_image_by_image(attend, run_folder, slides, tmp_path, calls, two_in_each_tile):
+    words = ["infer", run_folder, slides, "--tile", "--out"]
+    assert attend(*words, tmp_path / "whole.json")[0] == 0
+    uninterrupted = list(calls)
+    assert len(uninterrupted) == 4
+    calls.clear()
+    calls.stop = 2
+    assert attend(*words, tmp_path / "found.json")[0] == 130
+    assert attend(*words, tmp_path / "found.json", "--resume")[0] == 0
+    assert calls == uninterrupted
+    assert (tmp_path / "found.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
+def test_what_cannot_be_tiled_is_named(refused, run_folder, slides, tmp_path):
+    Image.fromarray(np.zeros((20, 10), np.uint8)).save(slides / "0.png")
+    line = refused("infer", run_folder, slides, "--tile", "--ground", "dark", "--out", tmp_path / "found.csv")
+    assert "0.png: images: are 20x10 (height x width); a tile of this model takes 16x16" in line
+
+
+def test_large_scenes_of_a_scenes_file_are_tiled_too(attend, run_folder, squares, tmp_path, two_in_each_tile):
+    SceneData(np.tile(squares.images[:3], (1, 2, 2, 1))).save(tmp_path / "large.npz")
+    status, said, _ = attend("infer", run_folder, tmp_path / "large.npz", "--tile", "--out", tmp_path / "found.csv")
+    assert status == 0
+    assert "in 3 images" in said
 
 
 def test_files_none_of_which_can_be_read(refused, run_folder, folder, tmp_path):

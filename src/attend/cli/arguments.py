@@ -163,18 +163,19 @@ def read_for(
     return fitted(model, source, read(source, "test", n, seed, compose, files, rules_of(run)))
 
 
-def fitted(model: "Model", source: str, data: "SceneData") -> "SceneData":
+def fitted(model: "Model", source: str, data: "SceneData", large: bool = False) -> "SceneData":
     """The same scenes, in three channels if the model knows colour.
 
     Raises:
-        AttendError: they have another size or number of channels than the model knows.
+        AttendError: they have another number of channels than the model knows or, unless they may be large, another
+            size.
     """
     from attend.model import as_images
 
     if data.images.shape[3] == 1 and model.size[2] == 3:
         data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
     try:
-        as_images(data.images, model.size)
+        as_images(data.images, (*data.images.shape[1:3], model.size[2]) if large else model.size)
     except AttendError as error:
         raise AttendError(f"{source}: {error}") from None
     return data

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import hashlib
-import math
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attend.cli.arguments import Compose, Files, fitted, read_for, rules_of, tell
+from attend.cli.arguments import Compose, Files, fitted, read, rules_of, tell
 from attend.cli.outputs import results
 from attend.errors import AttendError
 
@@ -33,6 +32,7 @@ class Given:
     Attributes:
         source: what they were called.
         about: by its name, each thing that tells them from others.
+        large: whether they may have other sizes than the model knows.
         count: how many pieces there are.
         pieces: those from some number on.
         n: how many images are wanted, if not all.
@@ -40,13 +40,16 @@ class Given:
 
     source: str
     about: dict[str, str]
+    large: bool
     count: int
     pieces: Callable[[int], Generator["Piece", None, None]]
     n: int | None = None
 
 
-def open_for(run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files) -> Given:
-    """The images for a model, as of `read_for`; those of files are not read yet.
+def open_for(
+    run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files, large: bool
+) -> Given:
+    """The images for a model, as of `read_for`, or larger ones; those of files are not read yet.
 
     Raises:
         AttendError: as of `read_for`.
@@ -54,22 +57,27 @@ def open_for(run: Path, model: "Model", source: str, n: int | None, seed: int, c
     from attend.data import Piece, open_stream
     from attend.data.stream import PIECE
 
+    rules = rules_of(run)
+    if large and rules is not None:
+        rules = dataclasses.replace(rules, resize=None, crop=None)
     options = compose.given() | files.given()
-    stream = open_stream(source, model.size, split="test", rules=rules_of(run), **options)
+    stream = open_stream(source, model.size, large=large, split="test", rules=rules, **options)
     if stream is None:
-        data = read_for(run, model, source, n, seed, compose, files)
-        about = {"IMAGES": hashlib.sha256(data.images.tobytes()).hexdigest()}
-        count = math.ceil(len(data) / PIECE)
+        data = fitted(model, source, read(source, "test", n, seed, compose, files, rules), large)
+        about = {"IMAGES": hashlib.sha256(data.images.tobytes()).hexdigest(), "--tile": str(large)}
+        step = 1 if large else PIECE
+        slices = range(0, len(data), step)
         return Given(
-            source,
-            about,
-            count,
-            lambda start: (Piece(data[i * PIECE : (i + 1) * PIECE], ()) for i in range(start, count)),
+            source, about, large, len(slices), lambda start: (Piece(data[i : i + step], ()) for i in slices[start:])
         )
     if n is not None and n < 1:
         raise AttendError(f"n: {n} scenes were asked for; it must be 1 or more")
-    rules = dataclasses.replace(stream.rules, strict=False)
-    about = {"IMAGES": f"{stream.entries.listing} by {PIECE}", "rule of reading": repr(rules), "--n": str(n)}
+    about = {
+        "--tile": str(large),
+        "IMAGES": f"{stream.entries.listing} by {stream.step}",
+        "rule of reading": repr(dataclasses.replace(stream.rules, strict=False)),
+        "--n": str(n),
+    }
 
     def pieces(start: int) -> Generator[Piece, None, None]:
         told: set[str] = set()
@@ -85,9 +93,9 @@ def open_for(run: Path, model: "Model", source: str, n: int | None, seed: int, c
                     notes = dataclasses.replace(data.reading, skipped=()).notes()
                     tell(source, [note for note in notes if note not in told])
                     told.update(notes)
-                yield Piece(None if data is None else fitted(model, source, data), skipped)
+                yield Piece(None if data is None else fitted(model, source, data, large), skipped)
 
-    return Given(source, about, len(stream), pieces, n)
+    return Given(source, about, large, len(stream), pieces, n)
 
 
 def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
@@ -106,7 +114,7 @@ def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
             for data, skipped in pieces:
                 if data is not None and given.n is not None:
                     data = data[: given.n - done]
-                found.put(None if data is None else results(_infer(model, data, given.count > 1), data), skipped)
+                found.put(None if data is None else results(_infer(model, data, given), data), skipped)
                 done += 0 if data is None else len(data)
                 if done == given.n:
                     break
@@ -127,9 +135,16 @@ def fingerprint(model: "Model") -> str:
     return digest.hexdigest()
 
 
-def _infer(model: "Model", data: "SceneData", one_of_many: bool) -> "Scenes":
+def _infer(model: "Model", data: "SceneData", given: Given) -> "Scenes":
     """What is in a piece. A small one of many is filled up to a batch, for which the program is compiled already."""
-    missing = max(0, BATCH - len(data)) if one_of_many else 0
+    if given.large:
+        from attend.tiling import infer_tiled
+
+        try:
+            return infer_tiled(model, data.images, names=data.names)
+        except AttendError as error:
+            raise AttendError(f"{data.names[0] if data.names else given.source}: {error}") from None
+    missing = max(0, BATCH - len(data)) if given.count > 1 else 0
     images = np.concatenate([data.images, data.images[-1:].repeat(missing, axis=0)])
     scenes = model.infer(images, batch_size=BATCH)[: len(data)]
     return dataclasses.replace(scenes, names=data.names)

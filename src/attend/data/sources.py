@@ -77,13 +77,20 @@ def load(
 
 
 def open_stream(
-    source: str | Path, size: tuple[int, int, int], *, split: str = "train", rules: Rules | None = None, **options: Any
+    source: str | Path,
+    size: tuple[int, int, int],
+    *,
+    large: bool = False,
+    split: str = "train",
+    rules: Rules | None = None,
+    **options: Any,
 ) -> ImageStream | None:
     """The images of files in pieces, or None if the source is a data set by name or a scenes file.
 
     Args:
         source: as of `load`.
         size: height, width and channels of the model that they are for.
+        large: whether images may have other sizes.
         split: of a Hugging Face data set with several.
         rules: how images are read from files.
         **options: single rules by name.
@@ -95,7 +102,7 @@ def open_stream(
     if str(source).partition(":")[0] in datasets or _is_scenes_file(path):
         return None
     followed = _rules(path, rules or Rules(), options)
-    images = ImageStream(path, entries(path, split), followed, size)
+    images = ImageStream(path, entries(path, split), followed, size, large)
     if options.get("range") and len(images.entries) <= SURVEYED and images.surveyed.range is None:
         raise AttendError(_no_deep_image(path))
     return images

@@ -21,7 +21,7 @@ from attend.errors import AttendError
 PIECE = 256
 """Files in a piece."""
 
-SURVEYED = 1000
+SURVEYED, LARGE_SURVEYED = 1000, 4
 """Files, evenly spread over all there are, that are looked at for what the rules leave open."""
 
 
@@ -44,16 +44,24 @@ class ImageStream:
         entries: its files.
         rules: how to read them.
         size: height and width that their images must have, and the channels of the model that they are for.
+        large: whether images may have other sizes after all; then a piece is a single file, and it is tiles of `size`
+            that are looked at for what the rules leave open.
     """
 
     source: str
     entries: Entries
     rules: Rules
     size: tuple[int, int, int]
+    large: bool = False
+
+    @property
+    def step(self) -> int:
+        """Files in a piece."""
+        return 1 if self.large else PIECE
 
     def __len__(self) -> int:
         """How many pieces there are."""
-        return math.ceil(len(self.entries) / PIECE)
+        return math.ceil(len(self.entries) / self.step)
 
     def pieces(self, start: int = 0) -> Generator[Piece, None, None]:
         """The pieces from number `start` on.
@@ -62,10 +70,10 @@ class ImageStream:
             AttendError: as of `read_images`, or an image has another size than asked for.
         """
         first = None
-        rest = (self.entries[i] for i in range(start * PIECE, len(self.entries)))
-        with contextlib.closing(decoded(rest, self.rules, 2 * PIECE)) as files:
+        rest = (self.entries[i] for i in range(start * self.step, len(self.entries)))
+        with contextlib.closing(decoded(rest, self.rules, 2 * self.step)) as files:
             for _ in range(start, len(self)):
-                pictures, skipped = self._gathered(islice(files, PIECE), first)
+                pictures, skipped = self._gathered(islice(files, self.step), None if self.large else first)
                 first = first or next(iter(pictures), None)
                 yield Piece(self._as_scenes(pictures, skipped) if pictures else None, tuple(skipped))
 
@@ -76,8 +84,9 @@ class ImageStream:
         Raises:
             AttendError: as of `pieces`, or none of the files that are looked at can be read.
         """
-        step = math.ceil(len(self.entries) / SURVEYED)
-        files = decoded((self.entries[i] for i in range(0, len(self.entries), step)), self.rules)
+        step = math.ceil(len(self.entries) / (LARGE_SURVEYED if self.large else SURVEYED))
+        rules = self.rules.changed(tile=self.size[:2]) if self.large else self.rules
+        files = decoded((self.entries[i] for i in range(0, len(self.entries), step)), rules)
         pictures, skipped = self._gathered(files, None)
         if not pictures:
             raise AttendError(none_readable(self.source, skipped))
@@ -93,10 +102,11 @@ class ImageStream:
             for picture in found:
                 first = first or picture
                 check_one_size(first, [picture])
-                if picture.pixels.shape[:2] != self.size[:2]:
+                if not self.large and picture.pixels.shape[:2] != self.size[:2]:
                     found_size, size = ("x".join(map(str, size)) for size in (picture.pixels.shape, self.size))
                     raise AttendError(
-                        f"{self.source}: images: are {found_size} (height x width x channels); the model knows {size}"
+                        f"{self.source}: images: are {found_size} (height x width x channels); the model knows {size}, "
+                        "and larger ones with --tile"
                     )
             pictures += found
         return pictures, skipped
