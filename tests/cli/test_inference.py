@@ -117,7 +117,7 @@ def test_an_old_result_stays_until_the_new_one_is_whole(attend, run_folder, fold
 
 def test_nothing_stays_when_nothing_was_done(attend, run_folder, folder, tmp_path, calls):
     calls.stop = 0
-    status, _, err = attend("infer", run_folder, folder, "--out", tmp_path / "found.csv")
+    status, _, err = attend("infer", run_folder, folder, "--out", tmp_path / "new" / "deep" / "found.csv")
     assert (status, err.splitlines()[-1]) == (130, "attend: interrupted")
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
 

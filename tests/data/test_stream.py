@@ -88,6 +88,13 @@ def test_a_piece_of_which_no_file_can_be_read_has_no_images(folder):
     assert pieces[2].data is not None
 
 
+def test_a_piece_of_large_images_has_fewer_files(monkeypatch):
+    monkeypatch.setattr(module, "PIECE", 256)
+    assert module.piece_length((50, 50, 1)) == module.piece_length((128, 128, 1)) == 256
+    assert module.piece_length((200, 200, 1)) == 104
+    assert module.piece_length((512, 512, 3)) == 64
+
+
 def test_images_of_another_size_are_refused_as_soon_as_one_is_met(folder):
     with pytest.raises(AttendError, match=r"are 6x8x1 .*; the model knows 5x5x1"):
         next(open_stream(folder, (5, 5, 1), rules=Rules(ground="dark")).pieces())

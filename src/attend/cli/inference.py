@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from attend.cli.arguments import Compose, Files, fitted, read, rules_of, tell
 from attend.cli.outputs import results
 from attend.errors import AttendError
@@ -55,7 +53,7 @@ def open_for(
         AttendError: as of `read_for`.
     """
     from attend.data import Piece, open_stream
-    from attend.data.stream import PIECE
+    from attend.data.stream import piece_length
 
     rules = rules_of(run)
     if large and rules is not None:
@@ -65,7 +63,7 @@ def open_for(
     if stream is None:
         data = fitted(model, source, read(source, "test", n, seed, compose, files, rules), large)
         about = {"IMAGES": hashlib.sha256(data.images.tobytes()).hexdigest(), "--tile": str(large)}
-        step = 1 if large else PIECE
+        step = 1 if large else piece_length(model.size)
         slices = range(0, len(data), step)
         return Given(
             source, about, large, len(slices), lambda start: (Piece(data[i : i + step], ()) for i in slices[start:])
@@ -128,6 +126,7 @@ def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
 def fingerprint(model: "Model") -> str:
     """A digest that tells a model from others."""
     import jax
+    import numpy as np
 
     digest = hashlib.sha256(repr(model.config).encode())
     for leaf in jax.tree.leaves(model):
@@ -137,6 +136,8 @@ def fingerprint(model: "Model") -> str:
 
 def _infer(model: "Model", data: "SceneData", given: Given) -> "Scenes":
     """What is in a piece. A small one of many is filled up to a batch, for which the program is compiled already."""
+    import numpy as np
+
     if given.large:
         from attend.tiling import infer_tiled
 

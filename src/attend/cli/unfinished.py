@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attend.errors import AttendError
-from attend.files import atomic_file
 
 if TYPE_CHECKING:
     from attend.exports import Export, StoredResults
@@ -45,8 +44,10 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
             be written.
     """
     from attend.exports import StoredResults
+    from attend.files import atomic_file
 
     folder = _folder(out)
+    missing = [parent for parent in folder.parents if not parent.exists()]
     if _header(folder).exists():
         _check_same(folder, about)
     else:
@@ -59,6 +60,8 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
         except BaseException as error:
             if not len(found):
                 _delete(folder)
+                for parent in missing:
+                    parent.rmdir()
             elif isinstance(error, AttendError | KeyboardInterrupt):
                 stop = str(error) or "interrupted"
                 raise type(error)(f"{stop}; {folder} keeps what is done, --resume goes on") from error

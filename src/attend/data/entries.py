@@ -74,7 +74,7 @@ def entries(source: str, split: str) -> Entries:
         paths = _listed(path)
         root = _common_folder(paths)
     elif path.exists():
-        paths, root = [source], os.path.dirname(source)
+        paths, root = [source], os.path.dirname(source) or os.curdir
     else:
         found = glob.iglob(source, recursive=True)
         paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and os.path.isfile(p))
@@ -82,9 +82,12 @@ def entries(source: str, split: str) -> Entries:
     if not paths:
         raise AttendError(f"{source}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
 
+    below = len(os.path.join(source, "")) if path.is_dir() else None
+
     def at(index: int) -> Entry:
-        path = Path(paths[index])
-        return Entry(_text(Path(os.path.relpath(path, root or ".")).as_posix()), _text(str(path)), path)
+        path = paths[index]
+        name = path[below:] if below else os.path.relpath(path, root)  # the latter takes long
+        return Entry(_text(name.replace(os.sep, "/")), _text(path), Path(path))
 
     return Entries(len(paths), at, paths)
 

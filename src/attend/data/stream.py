@@ -18,11 +18,16 @@ from attend.data.rules import Rules
 from attend.data.scenes_file import SceneData
 from attend.errors import AttendError
 
-PIECE = 256
-"""Files in a piece."""
+PIECE, LEAST, NUMBERS = 256, 64, 2**22
+"""Files in a piece: fewer if their images have more numbers than that together, but not below the least."""
 
 SURVEYED, LARGE_SURVEYED = 1000, 4
 """Files, evenly spread over all there are, that are looked at for what the rules leave open."""
+
+
+def piece_length(size: tuple[int, int, int]) -> int:
+    """Files in a piece of images of `size` (height, width, channels)."""
+    return min(PIECE, max(LEAST, NUMBERS // math.prod(size)))
 
 
 class Piece(NamedTuple):
@@ -57,7 +62,7 @@ class ImageStream:
     @property
     def step(self) -> int:
         """Files in a piece."""
-        return 1 if self.large else PIECE
+        return 1 if self.large else piece_length(self.size)
 
     def __len__(self) -> int:
         """How many pieces there are."""
