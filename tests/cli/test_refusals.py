@@ -191,6 +191,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
         (["cluster", "no-run", "digits"], "full", "is not empty; choose a new or an empty folder"),
         (["show", "no-run", "digits"], "o.gif", "the suffix is '.gif'; it must be .png or"),
         (["sample", "no-run"], "folder.png", "is a folder; it must be the name of a file"),
+        (["report", "no-run"], "o.pdf", "the suffix is '.pdf'; it must be .html"),
         (["data", "digits"], "file/s.npz", "cannot be written"),
         (["infer", "no-run", "digits"], "file/deep/o.json", "cannot be written"),
         (["sample", "no-run"], "file/o.png", "cannot be written"),

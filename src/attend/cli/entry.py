@@ -16,6 +16,7 @@ from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
 from attend.cli.infer import infer
+from attend.cli.report import report
 from attend.cli.reproduce import reproduce
 from attend.cli.sample import sample
 from attend.cli.show import show
@@ -23,7 +24,8 @@ from attend.cli.train import default_sections, train
 from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (demo, data, train, infer, show, cluster, evaluate, sample, reproduce)
+    command.__name__: command
+    for command in (demo, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
 }
 """Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
 
