@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import zipfile
 import zlib
@@ -35,6 +36,14 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that processes which were killed had begun to write in a folder that is there; nobody else may write in it.
+
+    They are those that `atomic_file` and `atomic_folder` would have renamed.
+    """
+    return [path for path in folder.iterdir() if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
 
 
 def check_new_folder(path: str | os.PathLike[str]) -> None:

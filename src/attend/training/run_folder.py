@@ -1,15 +1,16 @@
 """The folder that one training owns: its configuration, curves and checkpoints."""
 
+import fcntl
 import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attend.errors import AttendError
-from attend.files import atomic_file
+from attend.files import atomic_file, leftovers
 from attend.training.checkpoint import Checkpoints
 
 
@@ -28,6 +29,7 @@ class RunFolder:
         if not self._config.is_file():
             raise AttendError(f"{self.path}: is not a run folder, it has no config.json")
         self._curves: Any = None
+        self._is_locked = False
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], config: Mapping[str, Any]) -> "RunFolder":
@@ -49,8 +51,35 @@ class RunFolder:
         path = Path(path)
         if (path / "config.json").exists():
             raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and set(path.iterdir()) - set(leftovers(path)):
             raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from training in the folder; inside a block of its own it does nothing.
+
+        The system takes the lock back when the process dies, however that happens.
+
+        Raises:
+            AttendError: another process is training in the folder, or it cannot be written.
+        """
+        if self._is_locked:
+            yield
+            return
+        with _writing(self.path):
+            file = (self.path / ".lock").open("a")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AttendError(f"{self.path}: another process is training in it; let it end, or stop it") from error
+            except OSError:  # some network file systems know no locks
+                pass
+            self._is_locked = True
+            try:
+                yield
+            finally:
+                self._is_locked = False
 
     def config(self) -> dict[str, Any]:
         """The stored configuration.
@@ -87,23 +116,29 @@ class RunFolder:
 
     @contextmanager
     def recording(self, step: int) -> Iterator[float]:
-        """Open the folder for `log` and `checkpoints.save`, continuing from `step`.
+        """Lock the folder and open it for `log` and `checkpoints.save`, continuing from `step`.
 
         Rows and checkpoints later than that are dropped, so the curves become those of an uninterrupted run.
         On leaving, everything has been written. Yields the seconds that the run has trained before.
         """
-        from tensorboardX import SummaryWriter
+        from attend.training.curves import Curves  # tensorboardX takes long to load
 
-        rows = [row for row in self.metrics() if row["step"] <= step]
-        self.checkpoints.discard_after(step)
-        with _writing(self.path):
-            _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
-            self._curves = SummaryWriter(str(self.path / "tensorboard"), purge_step=step + 1)
-        try:
-            yield rows[-1]["seconds"] if rows else 0.0
-        finally:
-            self._curves.close()
-            self.checkpoints.close()
+        with self.locked():
+            rows = [row for row in self.metrics() if row["step"] <= step]
+            self.checkpoints.discard_after(step)
+            with _writing(self.path):
+                for path in leftovers(self.path):
+                    path.unlink()
+                _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+                self._curves = Curves(self.path / "tensorboard", step)
+            try:
+                yield rows[-1]["seconds"] if rows else 0.0
+            finally:
+                try:
+                    self.checkpoints.close()
+                finally:
+                    with suppress(OSError):  # a row that could not be written has been reported
+                        self._curves.close()
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Add a row, which has a `step`, to metrics.jsonl and the TensorBoard curves; only while recording.
@@ -111,11 +146,12 @@ class RunFolder:
         A NaN or infinite value is logged as null.
         """
         finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        with _writing(self.path), self._metrics.open("a") as file:
-            file.write(json.dumps(finite) + "\n")
-        for name, value in finite.items():
-            if name != "step" and value is not None:
-                self._curves.add_scalar(name, value, row["step"])
+        with _writing(self.path):
+            with self._metrics.open("r+") as file:  # not made again where the folder has been deleted
+                file.seek(0, os.SEEK_END)
+                file.write(json.dumps(finite) + "\n")
+            values = {name: value for name, value in finite.items() if name != "step" and value is not None}
+            self._curves.add(int(row["step"]), values)
 
     @property
     def _config(self) -> Path:
