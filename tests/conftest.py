@@ -50,3 +50,7 @@ def full_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limit
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=3, help="how often tests/cli/test_kills.py kills a training")

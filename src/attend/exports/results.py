@@ -51,8 +51,9 @@ class Results:
     skipped: int = 0
 
     def name(self, row: int) -> str:
-        """Of an image: that of its file, or `image-ROW`."""
-        return f"image-{row}" if self.scenes.names is None else self.scenes.names[row]
+        """Of an image: that of its file, with `?` for what in it is no text, or `image-ROW`."""
+        name = f"image-{row}" if self.scenes.names is None else self.scenes.names[row]
+        return name.encode(errors="replace").decode()
 
     def size(self, row: int) -> tuple[int, int]:
         """Width and height of the picture that an image is from, in pixels."""

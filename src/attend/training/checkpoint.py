@@ -41,7 +41,7 @@ class Checkpoints:
             self._wait()
         if not self.folder.is_dir():
             return []
-        return sorted(int(entry.name) for entry in self.folder.iterdir() if entry.name.isdigit())
+        return sorted(int(entry.name) for entry in self.folder.iterdir() if re.fullmatch("[0-9]+", entry.name))
 
     def save(self, step: int, state: PyTree) -> None:
         """Copy the state's leaves and write them in the background; the oldest surplus checkpoint goes.

@@ -4,6 +4,7 @@ import fcntl
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,7 +90,7 @@ class RunFolder:
         """
         try:
             config = json.loads(self._config.read_text())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AttendError(f"{self._config}: is not JSON ({error})") from error
         if not isinstance(config, dict):
             raise AttendError(f"{self._config}: must hold a JSON object, not a {type(config).__name__}")
@@ -101,18 +102,23 @@ class RunFolder:
             _replace(self._config, json.dumps(config, indent=2) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The logged rows, in order; a last line cut short by a crash is left out.
+        """The logged rows, in order: numbers by name, or None, and always a `step`.
+
+        A last line cut short by a crash is left out.
 
         Raises:
-            AttendError: another line is not JSON.
+            AttendError: another line is no such row.
         """
         if not self._metrics.exists():
             return []
-        lines = self._metrics.read_text().split("\n")[:-1]
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
+            rows = [json.loads(line) for line in self._metrics.read_text().split("\n")[:-1]]
+        except (ValueError, RecursionError) as error:
             raise AttendError(f"{self._metrics}: has a line that is not JSON ({error})") from error
+        for number, row in enumerate(rows, start=1):
+            if not _is_row(row):
+                raise AttendError(f"{self._metrics}: line {number} is no row of metrics, numbers by name with a step")
+        return rows
 
     @contextmanager
     def recording(self, step: int) -> Iterator[float]:
@@ -132,7 +138,7 @@ class RunFolder:
                 _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
                 self._curves = Curves(self.path / "tensorboard", step)
             try:
-                yield rows[-1]["seconds"] if rows else 0.0
+                yield (rows[-1].get("seconds") if rows else None) or 0.0
             finally:
                 try:
                     self.checkpoints.close()
@@ -160,6 +166,14 @@ class RunFolder:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+
+def _is_row(row: Any) -> bool:
+    """Whether a row holds finite numbers alone and a step."""
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return False
+    numbers = [value for value in row.values() if value is not None]
+    return all(type(value) in (int, float) and abs(value) <= sys.float_info.max for value in numbers)
 
 
 @contextmanager
