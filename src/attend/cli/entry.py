@@ -71,6 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 141
         except OSError as error:
             return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):  # so JAX says it
+                raise
+            return _failed("out of memory; a smaller model, batch or number of images may fit", 2)
         except SystemExit as done:  # tyro's way to end after --help (0) and after a usage error (2)
             return int(done.code or 0)
     return 0
