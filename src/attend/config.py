@@ -1,5 +1,6 @@
 """Every setting of a model and of its training, with the presets `paper` and `default`."""
 
+import contextlib
 import dataclasses
 import math
 import numbers
@@ -200,7 +201,8 @@ def _value(where: str, hint: Any, value: Any) -> Any:
     if hint in (int, float, str):
         accepted = {int: numbers.Integral, float: numbers.Real, str: str}[hint]
         if isinstance(value, accepted) and not isinstance(value, bool):
-            return hint(value)
+            with contextlib.suppress(OverflowError):  # a whole number too large to be a float
+                return hint(value)
         raise AttendError(f"{where}: is {value!r}; it must be of type {hint.__name__}")
     if hint == tuple[int, ...]:
         whole = isinstance(value, list | tuple) and all(isinstance(v, numbers.Integral) for v in value)

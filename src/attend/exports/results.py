@@ -77,8 +77,9 @@ class Results:
         yield self
 
     def name(self, row: int) -> str:
-        """Of an image: that of its file, or `image-NUMBER`, counted from 0 over all pieces."""
-        return f"image-{self.first + row}" if self.scenes.names is None else self.scenes.names[row]
+        """Of an image: that of its file, with `?` for what in it is no text, or `image-NUMBER`, from 0 over all pieces."""
+        name = f"image-{self.first + row}" if self.scenes.names is None else self.scenes.names[row]
+        return name.encode(errors="replace").decode()
 
     @cached_property
     def counts(self) -> Int[np.ndarray, " batch"]:
