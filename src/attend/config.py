@@ -24,7 +24,11 @@ class ModelConfig:
     cell_widths: tuple[int, ...] = (24, 48, 48)
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
     renderer: str = "patch"
-    """How p paints objects: 'patch', a learned decoder."""
+    """How p paints objects: 'patch', learned and added up, or 'alpha', learned and hiding what is behind."""
+    background: str = "none"
+    """What is behind them: 'none', 'constant' (one colour) or 'learned' (uneven light and texture)."""
+    background_code: int = 8
+    """Numbers that tell an image's own background, where it is learned."""
     what: int = 50
     """Numbers in an object's appearance code."""
     glimpse: int = 24
@@ -90,6 +94,7 @@ class Config:
         positive = {
             "model.max_objects": m.max_objects,
             "model.what": m.what,
+            "model.background_code": m.background_code,
             "model.glimpse": m.glimpse,
             "model.scale": m.scale,
             "model.scale_sd": m.scale_sd,
