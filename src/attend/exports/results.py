@@ -77,7 +77,7 @@ class Results:
         yield self
 
     def name(self, row: int) -> str:
-        """Of an image: that of its file, with `?` for what in it is no text, or `image-NUMBER`, from 0 over all pieces."""
+        """Of an image: that of its file, with `?` for what is no text, or `image-NUMBER`, from 0 over all pieces."""
         name = f"image-{self.first + row}" if self.scenes.names is None else self.scenes.names[row]
         return name.encode(errors="replace").decode()
 
