@@ -1,5 +1,8 @@
 """Makes `tests/` importable, so that every folder below can use `tiny`, and makes hypothesis repeatable."""
 
+import contextlib
+import resource
+
 import jax
 import pytest
 from hypothesis import settings
@@ -31,3 +34,23 @@ def compiling_in_a_hurry(compiled):
     yield
     for name, value in before.items():
         jax.config.update(name, value)
+
+
+@pytest.fixture
+def full_disk():
+    """A block in which no file can grow beyond some bytes: the system refuses it as it does when a disk is full."""
+
+    @contextlib.contextmanager
+    def limit(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=3, help="how often tests/cli/test_kills.py kills a training")

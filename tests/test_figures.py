@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -7,7 +8,16 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from attend.errors import AttendError
-from attend.figures import FORMATS, clusters_figure, curves_figure, samples_figure, save_figure, scenes_figure
+from attend.figures import (
+    FORMATS,
+    clusters_figure,
+    counts_figure,
+    curves_figure,
+    reliability_figure,
+    samples_figure,
+    save_figure,
+    scenes_figure,
+)
 from attend.scenes import Scenes
 
 
@@ -66,6 +76,22 @@ def test_curves_skip_what_was_not_measured():
     np.testing.assert_array_equal(elbo.lines[0].get_xydata(), [[100, -5], [200, 3]])
     np.testing.assert_array_equal(accuracy.lines[0].get_xydata(), [[200, 0.5]])
     assert len(curves_figure(rows[:1]).axes) == 1
+
+
+def test_counts_are_bars_side_by_side():
+    shares = {"found": np.array([0.2, 0.8]), "true": np.array([0.5, 0.5])}
+    (axes,) = counts_figure(shares).axes
+    bars = rectangles(axes)
+    assert [bar.get_height() for bar in bars] == [0.2, 0.8, 0.5, 0.5]
+    spans = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
+    assert all(left[1] <= right[0] for left, right in itertools.pairwise(spans))
+
+
+def test_reliability_is_drawn_where_there_are_scenes():
+    above, below = reliability_figure(np.array([0, 0.5, 0.9]), np.array([0, 0.7, 0.8]), np.array([0, 1, 3])).axes
+    np.testing.assert_array_equal(above.lines[1].get_xydata(), [[0.5, 0.7], [0.9, 0.8]])
+    assert [bar.get_height() for bar in rectangles(below)] == [0, 1, 3]
+    assert above.get_title(loc="left").endswith("0.1250")
 
 
 def test_a_row_of_the_contact_sheet_is_a_group():

@@ -1,5 +1,6 @@
 """Every setting of a model and of its training, with the presets `paper` and `default`."""
 
+import contextlib
 import dataclasses
 import math
 import numbers
@@ -23,7 +24,12 @@ class ModelConfig:
     cell_widths: tuple[int, ...] = (24, 48, 48)
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
     renderer: str = "patch"
-    """How p paints objects: 'patch', a learned decoder, or a world of solids: 'objects-3d' or 'tabletop'."""
+    """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, or a world
+    of solids: 'objects-3d' or 'tabletop'."""
+    background: str = "none"
+    """What is behind them: 'none', 'constant' (one colour) or 'learned' (uneven light and texture)."""
+    background_code: int = 8
+    """Numbers that tell an image's own background, where it is learned."""
     what: int = 50
     """Numbers in an object's appearance code."""
     glimpse: int = 24
@@ -89,6 +95,7 @@ class Config:
         positive = {
             "model.max_objects": m.max_objects,
             "model.what": m.what,
+            "model.background_code": m.background_code,
             "model.glimpse": m.glimpse,
             "model.scale": m.scale,
             "model.scale_sd": m.scale_sd,
@@ -208,7 +215,8 @@ def _value(where: str, hint: Any, value: Any) -> Any:
     if hint in (int, float, str):
         accepted = {int: numbers.Integral, float: numbers.Real, str: str}[hint]
         if isinstance(value, accepted) and not isinstance(value, bool):
-            return hint(value)
+            with contextlib.suppress(OverflowError):  # a whole number too large to be a float
+                return hint(value)
         raise AttendError(f"{where}: is {value!r}; it must be of type {hint.__name__}")
     if hint == tuple[int, ...]:
         whole = isinstance(value, list | tuple) and all(isinstance(v, numbers.Integral) for v in value)

@@ -23,6 +23,7 @@ STEP_COLOURS = ("#ff7f50", "#3fb6ff", "#5fd38d", "#f2c14e", "#d98cf0", "#ff8fa8"
 """Colours of the first object, the second, ...; bright enough for thin lines on black and on white."""
 
 _INK, _FAINT = "#333333", "#c8c8c8"
+_SERIES = ("#4a6fa5", "#e0a458", "#9a9a9a")
 
 
 def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
@@ -81,26 +82,27 @@ def samples_figure(images: Float[np.ndarray, "n height width channel"], counts: 
     return figure
 
 
-def curves_figure(metrics: Sequence[Mapping]) -> Figure:
-    """ELBO and, where it was measured, count accuracy over training steps.
+def curves_figure(metrics: Sequence[Mapping], keys: Sequence[str] = ("elbo", "count_accuracy")) -> Figure:
+    """ELBO and, where it was measured, count accuracy over training steps, side by side.
 
     Args:
         metrics: rows with `step` and some of `elbo` (nats) and `count_accuracy` (0 to 1).
+        keys: which of the two to draw; the first must have been measured.
 
     Raises:
-        AttendError: no row has an `elbo`.
+        AttendError: no row has the first of the keys.
     """
     panels = {
         key: points
-        for key in ("elbo", "count_accuracy")
+        for key in keys
         if (points := [(row["step"], row[key]) for row in metrics if row.get(key) is not None])
     }
-    if "elbo" not in panels:
-        raise AttendError("curves_figure: no row of the metrics has an elbo; there is nothing to draw")
+    if keys[0] not in panels:
+        raise AttendError(f"curves_figure: no row of the metrics has {keys[0]}; there is nothing to draw")
     figure = Figure(figsize=(4.2 * len(panels), 3), layout="constrained")
     for axes, (key, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         steps, values = np.array(points, float).T
-        axes.plot(steps, values, color="#1f77b4", linewidth=1.5, marker="o" if len(steps) < 3 else "")
+        axes.plot(steps, values, color=_SERIES[0], linewidth=1.5, marker="o" if len(steps) < 3 else "")
         axes.set_xlabel("training step", fontsize=9, color=_INK)
         axes.grid(color="#eeeeee")
         axes.spines[["top", "right"]].set_visible(False)
@@ -119,6 +121,57 @@ def curves_figure(metrics: Sequence[Mapping]) -> Figure:
             axes.set_ylim(0, 1.02)
             axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    return figure
+
+
+def counts_figure(shares: Mapping[str, Float[np.ndarray, " counts"]]) -> Figure:
+    """How often each number of objects occurs: bars side by side for each name of `shares`.
+
+    Args:
+        shares: for each of at most three names the share of scenes with 0, 1, ... objects; all equally long.
+    """
+    figure = Figure(figsize=(4.2, 3), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(shares)
+    for index, ((name, share), colour) in enumerate(zip(shares.items(), _SERIES, strict=False)):
+        offset = (index - (len(shares) - 1) / 2) * width
+        axes.bar(np.arange(len(share)) + offset, share, width=0.9 * width, label=name, color=colour)
+    axes.set_title("how many objects", fontsize=9, color=_INK, loc="left")
+    axes.set_xlabel("number of objects", fontsize=9, color=_INK)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=_INK)
+    figure.legend(loc="outside lower center", ncols=len(shares), fontsize=8, frameon=False)
+    return figure
+
+
+def reliability_figure(
+    confidence: Float[np.ndarray, " bins"], accuracy: Float[np.ndarray, " bins"], scenes: Int[np.ndarray, " bins"]
+) -> Figure:
+    """How often counts are right against how sure the model is of them: on the diagonal if it knows itself.
+
+    Below it, how many scenes each bin has. The arguments are what `attend.evaluation.count_reliability` returns.
+    """
+    used = scenes > 0
+    ece = (scenes * np.abs(accuracy - confidence)).sum() / scenes.sum()
+    figure = Figure(figsize=(4.2, 3.6), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    above.plot([0, 1], [0, 1], color=_FAINT, linewidth=1)
+    above.plot(confidence[used], accuracy[used], color=_SERIES[0], marker="o", markersize=4, linewidth=1)
+    above.set(ylim=(0, 1.03), ylabel="share right")
+    above.set_title(f"how sure it is of the count, error (ECE) {ece:.4f}", fontsize=9, color=_INK, loc="left")
+    above.yaxis.set_major_formatter(PercentFormatter(1))
+    edges = np.linspace(0, 1, len(scenes) + 1)
+    below.bar(edges[:-1], scenes, width=np.diff(edges), align="edge", color=_SERIES[0], edgecolor="white")
+    below.set(xlim=(0, 1.01), xlabel="probability of the most probable count", ylabel="scenes", yscale="symlog")
+    below.set_ylim(0, 2 * scenes.max())
+    below.xaxis.set_major_formatter(PercentFormatter(1))
+    for axes in (above, below):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8, colors=_INK)
+        axes.xaxis.label.set(fontsize=9, color=_INK)
+        axes.yaxis.label.set(fontsize=9, color=_INK)
     return figure
 
 

@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import re
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -35,6 +35,14 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files that processes which were killed had begun to write in a folder that is there; nobody else may write in it.
+
+    They are those that `atomic_file` and `atomic_folder` would have renamed.
+    """
+    return [path for path in folder.iterdir() if re.fullmatch(r"\..+\.\d+\.tmp", path.name)]
 
 
 def check_new_folder(path: str | os.PathLike[str]) -> None:
@@ -83,8 +91,8 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    # What zipfile, zlib and numpy raise on a damaged member, an unknown compression, or an object array.
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    # zipfile and numpy raise anything at all on a damaged member, an absurd size, or an object array.
+    except Exception as error:
         raise AttendError(f"{path}: cannot be read as plain arrays ({error}); it must be an intact .npz") from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):  # numpy hands out as bytes what is no array

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +81,6 @@ def fit(
     header = Header(config, pixels.shape[1:], seed, reading).to_dict()
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
-    elif folder is not None and folder.checkpoints.steps():
-        state = folder.checkpoints.restore_latest(state)
-        folder.write_config(header)
 
     def evaluate(state: TrainState) -> dict[str, float]:
         assert validation is not None
@@ -93,18 +91,23 @@ def fit(
         refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES])
         return eqx.tree_at(lambda s: s.params[0].p.count, state, refitted.p.count)
 
-    state = train(
-        state,
-        advance,
-        steps=config.train.steps,
-        every=min(LOG_EVERY, config.train.steps),
-        run=folder,
-        evaluate=evaluate if validation is not None and validation.counts is not None else None,
-        finish=finish,
-        evaluate_every=EVALUATE_EVERY,
-        checkpoint_every=CHECKPOINT_EVERY,
-        progress=progress,
-    )
+    with nullcontext() if folder is None else folder.locked():
+        if folder is not None and resume:
+            if folder.checkpoints.steps():
+                state = folder.checkpoints.restore_latest(state)
+            folder.write_config(header)
+        state = train(
+            state,
+            advance,
+            steps=config.train.steps,
+            every=min(LOG_EVERY, config.train.steps),
+            run=folder,
+            evaluate=evaluate if validation is not None and validation.counts is not None else None,
+            finish=finish,
+            evaluate_every=EVALUATE_EVERY,
+            checkpoint_every=CHECKPOINT_EVERY,
+            progress=progress,
+        )
     return start.model(state)
 
 

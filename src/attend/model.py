@@ -19,8 +19,8 @@ from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import attend, box_window, footprint_box
 from attend.objective import elbo, importance_weighted_bound
-from attend.p import Generative, generative, refitted
-from attend.q import Cell, cells, unroll
+from attend.p import Generative, footprint, generative, refitted
+from attend.q import BackdropEncoder, Cell, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
 
 Images = Array | np.ndarray
@@ -41,7 +41,10 @@ class Model(eqx.Module):
         """A model with fresh parameters for images of `size` (height, width, channels)."""
         p_key, q_key = jax.random.split(key)
         p = generative(config, size, key=p_key)
-        return cls(p, cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key), config)
+        q = cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key)
+        if p.background is not None and p.background.code_size:
+            q = WithBackdrop(q, BackdropEncoder(size, p.background.code_size, key=jax.random.fold_in(q_key, 0)))
+        return cls(p, q, config)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -204,14 +207,13 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
     """The fields of `Scenes` for a batch."""
     p = model.p
     empty = p.renderer.empty()
-    background = p.renderer.canvas(empty)
 
     def one(image):
         trace = unroll(p, model.q, image)
 
         def describe(where, what):
             layer = p.renderer.canvas(p.renderer.add(empty, where, what))
-            box = footprint_box(layer - background)
+            box = footprint_box(footprint(p.renderer, where, what)[..., None])
             return box, attend(layer, box_window(box, image.shape[:2]), model.config.glimpse)
 
         boxes, patches = jax.vmap(describe)(trace.where, trace.what)

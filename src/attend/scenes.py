@@ -78,7 +78,7 @@ class Scenes(eqx.Module):
         """The chosen scenes; an integer chooses one and keeps the batch axis."""
         rows = np.atleast_1d(np.arange(len(self))[index])
         names = None if self.names is None else tuple(self.names[row] for row in rows)
-        arrays = {name: array[rows] for name, array in self._arrays().items()}
+        arrays = {name: array[rows] for name, array in self.arrays().items()}
         return Scenes(**arrays, names=names, where_names=self.where_names, what_names=self.what_names)
 
     def __iter__(self) -> Iterator["Scenes"]:
@@ -100,13 +100,17 @@ class Scenes(eqx.Module):
                     )
         return "\n".join(lines)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every field but the names, by its name."""
+        return {name: getattr(self, name) for name in _ARRAYS}
+
     @staticmethod
     def concatenate(parts: Sequence["Scenes"]) -> "Scenes":
         """Join batches of the same image size and `max_objects`; names are kept if all have them."""
         names: tuple[str, ...] | None = ()
         for part in parts:
             names = None if names is None or part.names is None else names + part.names
-        columns = {name: [part._arrays()[name] for part in parts] for name in _ARRAYS}
+        columns = {name: [part.arrays()[name] for part in parts] for name in _ARRAYS}
         arrays = {name: np.concatenate(column) for name, column in columns.items()}
         return Scenes(**arrays, names=names, where_names=parts[0].where_names, what_names=parts[0].what_names)
 
@@ -121,7 +125,7 @@ class Scenes(eqx.Module):
 
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
-        arrays: dict[str, Any] = self._arrays()
+        arrays: dict[str, Any] = self.arrays()
         for field in _NAMES:
             if (names := getattr(self, field)) is not None:
                 arrays[field] = np.array(names, dtype=np.str_)
@@ -166,9 +170,6 @@ class Scenes(eqx.Module):
 
     def _name(self, row: int) -> str:
         return f"image-{row}" if self.names is None else self.names[row]
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {name: getattr(self, name) for name in _ARRAYS}
 
 
 _NAMES = ("names", "where_names", "what_names")

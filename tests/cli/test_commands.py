@@ -131,6 +131,21 @@ def test_show_and_sample_write_pictures(attend, run_folder, scenes_file, tmp_pat
     assert min(_size(tmp_path / "samples.png")) > 100
 
 
+def test_report_shows_a_run_with_and_without_sources(attend, run_folder, scenes_file, tmp_path):
+    page, bare = tmp_path / "page.html", tmp_path / "bare.html"
+    status, out, _ = attend("report", run_folder, scenes_file, "digits.npz", "--out", page)
+    assert (status, out, page.exists()) == (2, "", False)
+    assert attend("report", run_folder, scenes_file, "--out", page, "--n", "9")[0] == 0
+    text = page.read_text()
+    assert f"What {run_folder.name} has learned" in text
+    assert "trained for 20 steps" in text
+    assert "objects in 9 images" in text
+    assert "count accuracy" in text
+    package.load(run_folder).save(tmp_path / "model.npz")
+    assert attend("report", tmp_path / "model.npz", "--out", bare)[0] == 0
+    assert "What it finds" not in bare.read_text()
+
+
 def test_evaluate_prints_exactly_one_json_object(attend, run_folder, scenes_file):
     status, out, _ = attend("evaluate", run_folder, scenes_file, "--json", "--samples", "2")
     report = json.loads(out)

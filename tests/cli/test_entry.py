@@ -84,6 +84,15 @@ def test_an_interruption_ends_with_130_and_its_message(attend, monkeypatch):
     assert attend("demo") == (130, "", "attend: stopped at step 3\n")
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")])
+def test_too_little_memory_is_told_in_a_line(refused, monkeypatch, error):
+    def too_large(**_):
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "demo", too_large)
+    assert "out of memory; a smaller model, batch or number of images may fit" in refused("demo")
+
+
 def test_a_closed_pipe_is_quiet():
     reader, writer = os.pipe()
     os.close(reader)

@@ -159,6 +159,19 @@ def test_nothing_but_more_steps_can_change_on_resuming(refused, run_folder, scen
     assert line in refused("train", scenes_file, "--out", run_folder, "--resume", *words)
 
 
+def test_a_run_that_another_process_trains(refused, run_folder):
+    with RunFolder(run_folder).locked():  # the data are not even looked for
+        line = refused("train", "nothing", "--out", run_folder, "--resume", "--steps", "30")
+    assert line == f"attend: {run_folder}: another process is training in it; let it end, or stop it\n"
+
+
+def test_a_full_disk(refused, tmp_path, full_disk):
+    with full_disk(100):
+        line = refused("data", "digits", "--n", "5", "--out", tmp_path / "s.npz")
+    assert line == f"attend: {tmp_path / 's.npz'}: cannot be written (File too large)\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_folder_is_not_overwritten(refused, run_folder, scenes_file, tmp_path):
     assert "holds a run already; go on with --resume" in refused("train", scenes_file, "--out", run_folder)
     (tmp_path / "notes.txt").write_text("mine")
@@ -191,6 +204,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
         (["cluster", "no-run", "digits"], "full", "is not empty; choose a new or an empty folder"),
         (["show", "no-run", "digits"], "o.gif", "the suffix is '.gif'; it must be .png or"),
         (["sample", "no-run"], "folder.png", "is a folder; it must be the name of a file"),
+        (["report", "no-run"], "o.pdf", "the suffix is '.pdf'; it must be .html"),
         (["data", "digits"], "file/s.npz", "cannot be written"),
         (["infer", "no-run", "digits"], "file/deep/o.json", "cannot be written"),
         (["sample", "no-run"], "file/o.png", "cannot be written"),

@@ -29,6 +29,18 @@ def test_every_format_writes_what_it_says(make, tmp_path):
         assert path.is_dir() == (export.suffix is None)
 
 
+@pytest.mark.parametrize("name", exports)
+def test_a_full_disk_is_told_in_a_line_and_nothing_half_written_stays(make, tmp_path, full_disk, name):
+    path = tmp_path / f"found{exports[name].suffix or ''}"
+    with (
+        full_disk(5),
+        pytest.raises(AttendError, match=r"found.*: cannot be written \(.*File too large.*\)$") as caught,
+    ):
+        exports[name].write(make(), path)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_npz_is_the_whole_posterior(make, tmp_path):
     results = make(inverted=True)
     exports["npz"].write(results, tmp_path / "found.npz")

@@ -122,6 +122,23 @@ def test_all_damaged_and_none_at_all_are_errors(tmp_path):
         checkpoints.restore_latest(make_state())
 
 
+def test_a_checkpoint_that_does_not_fit_on_the_disk_leaves_the_others_and_nothing_else(tmp_path, full_disk, capfd):
+    tree = {"w": np.arange(100_000.0)}
+    checkpoints = Checkpoints(tmp_path / "c")
+    checkpoints.save(1, tree)
+    checkpoints.close()
+
+    def save():
+        checkpoints.save(2, {"w": np.random.default_rng(0).random(100_000)})
+        checkpoints.close()
+
+    with full_disk(4096), pytest.raises(AttendError, match=r"c: cannot write a checkpoint \(File too large\)"):
+        save()
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["1"]
+    np.testing.assert_array_equal(checkpoints.restore_latest(tree)["w"], tree["w"])
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_an_unfinished_checkpoint_is_not_seen(tmp_path):
     checkpoints, _ = saved(tmp_path / "c", 1)
     (tmp_path / "c" / "2.orbax-checkpoint-tmp").mkdir()

@@ -1,4 +1,7 @@
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from regression import make_state
@@ -86,4 +89,73 @@ def test_a_folder_that_cannot_be_written_is_told_so(tmp_path, monkeypatch):
     with pytest.raises(AttendError, match="cannot be written"), run.recording(0):
         pass
     assert run.config() == {}
-    assert [path.name for path in run.path.iterdir()] == ["config.json"]
+    assert sorted(path.name for path in run.path.iterdir()) == [".lock", "config.json"]
+
+
+def test_a_row_that_does_not_fit_on_the_disk_ends_the_training(tmp_path, full_disk):
+    run = RunFolder.create(tmp_path / "run", {})
+
+    def train():
+        with run.recording(0):
+            run.log(row(1))
+            with full_disk(500):
+                for step in range(2, 100):
+                    run.log(row(step))
+
+    with pytest.raises(AttendError, match=r"run: cannot be written \(File too large\)"):
+        train()
+    assert 1 <= len(run.metrics()) < 30
+    with run.recording(1):
+        run.log(row(2))
+    assert run.metrics() == [row(1), row(2)]
+
+
+def test_a_deleted_folder_is_noticed_and_not_made_again(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+
+    def train():
+        with run.recording(0):
+            run.log(row(1))
+            run.path.rename(tmp_path / "elsewhere")
+            run.log(row(2))
+
+    with pytest.raises(AttendError, match="run: cannot be written"):
+        train()
+    assert not run.path.exists()
+
+
+def test_a_folder_is_trained_in_by_one_at_a_time(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    other = RunFolder(run.path)
+    with run.locked():
+        with run.recording(0):  # its own lock does not keep it out
+            run.log(row(1))
+        for _ in range(2):
+            with pytest.raises(AttendError, match="run: another process is training in it"), other.recording(0):
+                pass
+        assert run.metrics() == [row(1)]
+    with other.recording(1):
+        other.log(row(2))
+    assert run.metrics() == [row(1), row(2)]
+
+
+def test_the_lock_ends_with_its_process_however_that_dies(tmp_path):
+    run = RunFolder.create(tmp_path / "run", {})
+    hold = "import sys, time; from attend.training import RunFolder\n"
+    hold += "with RunFolder(sys.argv[1]).locked(): print('locked', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", hold, str(run.path)], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(AttendError, match="another process is training in it"), run.locked():
+            pass
+        other.send_signal(signal.SIGKILL)
+    with run.locked():
+        pass
+
+
+def test_what_a_killed_process_had_begun_is_in_nobodys_way(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.json.123.tmp").write_text("{")
+    run = RunFolder.create(tmp_path / "run", {})
+    with run.recording(0):
+        pass
+    assert not list(run.path.glob(".*.tmp"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -133,9 +134,22 @@ def read(
     from attend.data import load
 
     data = load(source, split=split, n=n, seed=seed, rules=rules, **compose.given(), **files.given())
-    for note in data.reading.notes() if data.reading else ():
-        print(f"attend: {source}: {note}", file=sys.stderr)
+    tell(source, data.reading.notes() if data.reading else ())
     return data
+
+
+def tell(source: str, notes: Iterable[str]) -> None:
+    """Say on stderr what was done to images."""
+    for note in notes:
+        print(f"attend: {source}: {note}", file=sys.stderr)
+
+
+def rules_of(run: Path) -> "Rules | None":
+    """How images are to be read for the model of a run; None leaves it open."""
+    from attend.fitting import reading_of
+
+    reading = reading_of(run)
+    return reading and reading.rules.for_inference()
 
 
 def read_for(
@@ -146,15 +160,22 @@ def read_for(
     Raises:
         AttendError: they have another size or number of channels than the model knows, or cannot be read.
     """
-    from attend.fitting import reading_of
+    return fitted(model, source, read(source, "test", n, seed, compose, files, rules_of(run)))
+
+
+def fitted(model: "Model", source: str, data: "SceneData", large: bool = False) -> "SceneData":
+    """The same scenes, in three channels if the model knows colour.
+
+    Raises:
+        AttendError: they have another number of channels than the model knows or, unless they may be large, another
+            size.
+    """
     from attend.model import as_images
 
-    reading = reading_of(run)
-    data = read(source, "test", n, seed, compose, files, reading and reading.rules.for_inference())
     if data.images.shape[3] == 1 and model.size[2] == 3:
         data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
     try:
-        as_images(data.images, model.size)
+        as_images(data.images, (*data.images.shape[1:3], model.size[2]) if large else model.size)
     except AttendError as error:
         raise AttendError(f"{source}: {error}") from None
     return data

@@ -58,7 +58,7 @@ def demo(
         else:
             model = attend.fit(train, seed=seed, run=out, validation=valid, steps=STEPS)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"{error}; to go on: attend demo --out {out} --resume") from error
+        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; to go on: attend demo --out {out} --resume") from error
     print(f"Measuring on {len(test):,} scenes of digits it has never seen", flush=True)
     print_report(measure(model, test, samples=BOUND_SAMPLES, seed=seed))
     figures = {

@@ -16,6 +16,7 @@ from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
 from attend.cli.infer import infer
+from attend.cli.report import report
 from attend.cli.reproduce import reproduce
 from attend.cli.sample import sample
 from attend.cli.show import show
@@ -23,7 +24,8 @@ from attend.cli.train import default_sections, train
 from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
-    command.__name__: command for command in (demo, data, train, infer, show, cluster, evaluate, sample, reproduce)
+    command.__name__: command
+    for command in (demo, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
 }
 """Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
 
@@ -69,6 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 141
         except OSError as error:
             return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):  # so JAX says it
+                raise
+            return _failed("out of memory; a smaller model, batch or number of images may fit", 2)
         except SystemExit as done:  # tyro's way to end after --help (0) and after a usage error (2)
             return int(done.code or 0)
     return 0

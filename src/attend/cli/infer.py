@@ -14,9 +14,10 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
-    read_for,
 )
-from attend.cli.outputs import check_export, results
+from attend.cli.inference import fingerprint, infer_all, open_for
+from attend.cli.outputs import check_export
+from attend.cli.unfinished import check_unfinished, unfinished, write
 from attend.errors import AttendError
 
 
@@ -34,6 +35,8 @@ def infer(
         ),
     ] = None,
     proposals: Annotated[bool, arg(help="Short for --format proposals.")] = False,
+    resume: Annotated[bool, arg(help="Go on with the same inference, which was stopped before its end.")] = False,
+    tile: Annotated[bool, arg(help="Look at images in overlapping tiles of the size that the model knows.")] = False,
     n: TestScenes = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
@@ -57,6 +60,16 @@ def infer(
     crops      each object as a PNG
     overlays   each image with its boxes as a PNG
 
+    There may be any number of files: memory holds a few hundred at a time, and
+    what is found is kept in OUT.unfinished until OUT is written whole. When that
+    was stopped, the same command with --resume goes on where it was.
+
+    With --tile, images may be larger than those of RUN and differ in size: each is
+    looked at in overlapping tiles of that size, and every object found once. None
+    should be larger than half a tile. Objects count that exist with a probability
+    above 1/2; the mean of `count_probs` is the expected count. A --resize or --crop
+    of RUN is not followed, one given here is, before the tiles are cut.
+
     Boxes are in pixels of the files, but in the .npz in those of the images that
     the model sees, which --resize and --crop make of them. So are all pictures.
 
@@ -65,16 +78,22 @@ def infer(
         attend infer runs/digits folder_of_images --out found.csv
         attend infer runs/digits folder_of_images --out drawn --format overlays
         attend infer runs/digits scenes.npz --out posterior.npz
+        attend infer runs/cells slides --tile --out cells.parquet
     """
     import attend
 
     if proposals and format not in (None, "proposals"):
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)
+    if tile and export.suffix == ".npz":
+        raise AttendError(f"{out}: .npz keeps images of one size; choose another format with --tile")
+    check_unfinished(out, resume)
     model = attend.load(run)
-    data = read_for(run, model, images, n, seed, compose, files)
-    scenes = model.infer(data.images, names=data.names)
-    found = results(scenes, data)
-    export.write(found, out)
-    skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""
-    print(f"{out}: {int(scenes.counts.sum()):,} objects in {len(scenes):,} images{skipped}")
+    given = open_for(run, model, images, n, seed, compose, files, tile)
+    about = {"--format": "with pixels" if export.pixels else "", "RUN": fingerprint(model), **given.about}
+    with unfinished(out, about, pixels=export.pixels) as found:
+        infer_all(model, given, found)
+        write(export, found, out)
+        n_images, objects = found.totals()
+        skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""
+    print(f"{out}: {objects:,} objects in {n_images:,} images{skipped}")

@@ -98,12 +98,14 @@ def train(
     """
     import attend
     from attend.fitting import Header
+    from attend.training import RunFolder
 
     config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
     reading = None
     if resume:
         stored = Header.read(out)
-        stored.check_continues(out, config, seed)  # before the scenes are composed
+        with RunFolder(out).locked():  # refused before the scenes are composed
+            stored.check_continues(out, config, seed)
         reading = stored.reading
     else:
         check_new_run(out)
@@ -114,7 +116,9 @@ def train(
     try:
         attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"{error}; to go on: attend train {data} --out {out} --resume") from error
+        raise KeyboardInterrupt(
+            f"{str(error) or 'interrupted'}; to go on: attend train {data} --out {out} --resume"
+        ) from error
     print(f"trained to step {config.train.steps:,}; saved in {out}")
 
 

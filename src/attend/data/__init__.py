@@ -2,12 +2,13 @@
 
 from attend.data.compose import compose
 from attend.data.ground import light_ground
-from attend.data.images import read_images
+from attend.data.images import none_readable, read_images
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
-from attend.data.sources import datasets, load
+from attend.data.sources import datasets, load, open_stream
 from attend.data.splits import COMPOSE_OPTIONS, DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
+from attend.data.stream import ImageStream, Piece
 from attend.data.tabletop import draw_table
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "SHAPES",
     "SPLITS",
     "SPRITE_OPTIONS",
+    "ImageStream",
+    "Piece",
     "Reading",
     "Rules",
     "SceneData",
@@ -27,5 +30,7 @@ __all__ = [
     "draw_table",
     "light_ground",
     "load",
+    "none_readable",
+    "open_stream",
     "read_images",
 ]

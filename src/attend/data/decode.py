@@ -2,7 +2,6 @@
 
 import logging
 import math
-import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -42,11 +41,9 @@ def decode(content: Path | bytes) -> list[Shaped[np.ndarray, "_height _width _ch
             say which file.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata
-            if _starts_as_tiff(content):
-                return _decode_tiff(content)
-            return list(_decode_with_pillow(content))
+        if _starts_as_tiff(content):
+            return _decode_tiff(content)
+        return list(_decode_with_pillow(content))
     except AttendError:
         raise
     except Exception as error:  # decoders raise anything at all on damaged files

@@ -1,8 +1,9 @@
 """The image files that a source names: one, those of a folder, of a pattern, of a list, or a Hugging Face data set."""
 
 import glob
+import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,29 @@ def is_there(source: str) -> bool:
     return Path(source).exists() or glob.has_magic(source)
 
 
-def entries(source: str, split: str) -> Iterator[Entry]:
+class Entries(Sequence[Entry]):
+    """Image files, each looked up when it is asked for, since there may be very many.
+
+    Attributes:
+        listing: a digest that tells these files, by their paths, from others.
+    """
+
+    def __init__(self, n: int, at: Callable[[int], Entry], listing: Iterable[str]):
+        self.listing = hashlib.sha256("\0".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
+        self._n, self._at = n, at
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._n
+
+    def __getitem__(self, index: int) -> Entry:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """One of them."""
+        if not 0 <= index < self._n:
+            raise IndexError(index)
+        return self._at(index)
+
+
+def entries(source: str, split: str) -> Entries:
     """The image files that a source names, in order of their paths.
 
     Names are paths below the folder, or below the nearest folder that holds all files of a pattern or a list.
@@ -43,51 +66,67 @@ def entries(source: str, split: str) -> Iterator[Entry]:
     if not is_there(source):
         raise AttendError(f"{source}: no such file or folder")
     if huggingface.is_saved(path):
-        for row, content in huggingface.images(path, split):
-            yield Entry(f"{row:06}", f"{source}: row {row}", content)
-        return
+        n, content = huggingface.images(path, split)
+        return Entries(n, lambda row: Entry(f"{row:06}", f"{source}: row {row}", content(row)), (source, split, str(n)))
     if path.is_dir():
-        paths, root = _in_folder(path), path
+        paths, root = _in_folder(source), source
     elif path.suffix == ".txt":
         paths = _listed(path)
         root = _common_folder(paths)
     elif path.exists():
-        paths, root = [path], path.parent
+        paths, root = [source], os.path.dirname(source) or os.curdir
     else:
-        found = (Path(name) for name in glob.iglob(source, recursive=True))
-        paths = sorted(p for p in found if _is_image(p) and p.is_file())
+        found = glob.iglob(source, recursive=True)
+        paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and os.path.isfile(p))
         root = _common_folder(paths)
     if not paths:
         raise AttendError(f"{source}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
-    for path in paths:
-        yield Entry(Path(os.path.relpath(path, root)).as_posix(), str(path), path)
+
+    below = len(os.path.join(source, "")) if path.is_dir() else None
+
+    def at(index: int) -> Entry:
+        path = paths[index]
+        name = path[below:] if below else os.path.relpath(path, root)  # the latter takes long
+        return Entry(_text(name.replace(os.sep, "/")), _text(path), Path(path))
+
+    return Entries(len(paths), at, paths)
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+def _text(path: str) -> str:
+    """A path as text that can be written: bytes in it that are no UTF-8 are replaced."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _in_folder(folder: str) -> list[str]:
     """Its images and those of the folders in it, without the hidden ones."""
     paths = []
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        paths += [Path(here) / name for name in files if _is_image(Path(name))]
-    return sorted(paths)
+        paths += [os.path.join(here, name) for name in files if _is_image(name)]
+    return _in_order(paths)
 
 
-def _listed(path: Path) -> list[Path]:
+def _in_order(paths: Iterable[str]) -> list[str]:
+    """Sorted folder by folder, as `Path` sorts; kept as text, which takes a fraction of the memory."""
+    return sorted(paths, key=lambda path: path.replace(os.sep, "\0"))
+
+
+def _listed(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AttendError(f"{path}: cannot be read as a list of paths ({error})") from error
     lines = [line.strip() for line in lines]
-    return [path.parent / Path(line).expanduser() for line in lines if line and not line.startswith("#")]
+    return [str(path.parent / Path(line).expanduser()) for line in lines if line and not line.startswith("#")]
 
 
-def _common_folder(paths: Iterable[Path]) -> Path:
-    folders = [os.path.abspath(path.parent) for path in paths]
+def _common_folder(paths: Iterable[str]) -> str:
+    folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
     try:
-        return Path(os.path.commonpath(folders)) if folders else Path()
+        return os.path.commonpath(folders) if folders else ""
     except ValueError:  # on different drives
-        return Path(os.path.abspath(os.sep))
+        return os.path.abspath(os.sep)

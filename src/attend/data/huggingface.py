@@ -1,6 +1,6 @@
 """The images of a Hugging Face data set that was saved on disk."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ def is_saved(path: Path) -> bool:
     )
 
 
-def images(path: Path, split: str) -> Iterator[tuple[int, Path | bytes]]:
-    """The index of each row and the image file in it, undecoded, from the first column of images.
+def images(path: Path, split: str) -> tuple[int, Callable[[int], Path | bytes]]:
+    """How many rows there are, and the image file in a row, undecoded, from the first column of images.
 
     Args:
         path: a folder for which `is_saved` holds.
@@ -40,9 +40,12 @@ def images(path: Path, split: str) -> Iterator[tuple[int, Path | bytes]]:
     if not columns:
         raise AttendError(f"{path}: has the columns {', '.join(rows.features)}; one must be of the type Image")
     undecoded = rows.cast_column(columns[0], datasets.Image(decode=False)).select_columns(columns[:1])
-    for index, row in enumerate(undecoded):
-        value = row[columns[0]] or {}
-        yield index, value.get("bytes") or Path(value.get("path") or "")
+
+    def at(index: int) -> Path | bytes:
+        value = undecoded[index][columns[0]] or {}
+        return value.get("bytes") or Path(value.get("path") or "")
+
+    return len(rows), at
 
 
 def _split(path: Path, saved: Any, split: str) -> Any:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from attend.data.decode import decode
 from attend.data.entries import entries
 from attend.data.ground import light_ground
-from attend.data.parts import parts
+from attend.data.pictures import Picture, decoded
 from attend.data.ranges import robust_range, to_bytes
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
@@ -32,45 +32,33 @@ def read_images(source: str | Path, rules: Rules = Rules(), *, split: str = "tra
         AttendError: there is no image, they differ in size and no rule says what to do, an image is too small for the
             rule, or a file cannot be read and it is the only one or the rules are strict. The line names the file.
     """
-    pictures, names, views, skipped = [], [], [], []
-    first = None  # file and size of the first image
-    for entry in entries(str(source), split):
-        try:
-            pages = decode(entry.content)
-        except AttendError as error:
-            line = f"{entry.place}: {error}"
-            if rules.strict:
-                raise AttendError(line) from error
-            skipped.append(line)
-            continue
-        for number, page in enumerate(pages, start=1):
-            name = entry.name if len(pages) == 1 else f"{entry.name}/{number}"
-            try:
-                found = list(parts(page, rules))
-            except AttendError as error:
-                raise AttendError(f"{entry.place}: {error}") from None
-            for pixels, (x, y, wide, high) in found:
-                size = pixels.shape[:2]
-                first = first or (entry.place, size)
-                if size != first[1]:
-                    raise AttendError(_two_sizes(*first, entry.place, size))
-                pictures.append(pixels)
-                names.append(name if rules.tile is None else f"{name}/y{y}-x{x}")
-                views.append((x, y, wide, high, page.shape[1], page.shape[0]))
+    pictures: list[Picture] = []
+    skipped: list[str] = []
+    for found in decoded(entries(str(source), split), rules):
+        if isinstance(found, str):
+            skipped.append(found)
+        else:
+            pictures += found
+            check_one_size(pictures[0], found)
     if not pictures:
-        many = f"{source}: none of {len(skipped)} files can be read; the first: " if len(skipped) > 1 else ""
-        raise AttendError(f"{many}{skipped[0]}")
+        raise AttendError(none_readable(str(source), skipped))
     for line in skipped:
         warnings.warn(f"{line}; skipped", stacklevel=2)
-    deep = [picture for picture in pictures if picture.dtype != np.uint8]
+    return as_scenes(pictures, rules, skipped)
+
+
+def as_scenes(pictures: Sequence[Picture], rules: Rules, skipped: Sequence[str] = ()) -> SceneData:
+    """Pictures of one size, at least one, as 8-bit images on dark ground; what the rules leave open is found out."""
+    deep = [picture.pixels for picture in pictures if picture.pixels.dtype != np.uint8]
     bounds = (rules.range or robust_range(deep)) if deep else None
-    channels = max(picture.shape[2] for picture in pictures)
-    images = np.empty((len(pictures), *pictures[0].shape[:2], channels), np.uint8)
-    for image, picture in zip(images, pictures, strict=True):
-        image[:] = picture if bounds is None or picture.dtype == np.uint8 else to_bytes(picture, bounds)
+    channels = max(picture.pixels.shape[2] for picture in pictures)
+    images = np.empty((len(pictures), *pictures[0].pixels.shape[:2], channels), np.uint8)
+    for image, (_, _, pixels, _) in zip(images, pictures, strict=True):
+        image[:] = pixels if bounds is None or pixels.dtype == np.uint8 else to_bytes(pixels, bounds)
     read = Reading(dataclasses.replace(rules, range=bounds), tuple(skipped))
-    data = SceneData(images, names=tuple(names), views=np.array(views, np.int64), reading=read)
-    return on_dark_ground(data)
+    names = tuple(picture.name for picture in pictures)
+    views = np.array([picture.view for picture in pictures], np.int64)
+    return on_dark_ground(SceneData(images, names=names, views=views, reading=read))
 
 
 def on_dark_ground(data: SceneData) -> SceneData:
@@ -84,6 +72,18 @@ def on_dark_ground(data: SceneData) -> SceneData:
     )
 
 
-def _two_sizes(first: str, first_size: tuple[int, ...], other: str, size: tuple[int, ...]) -> str:
-    sizes = f"{first} is {first_size[1]}x{first_size[0]} pixels but {other} is {size[1]}x{size[0]}"
-    return f"{sizes}; all images must have one size: give --resize H W, --crop H W or, to train, --tile H W"
+def check_one_size(first: Picture, others: Sequence[Picture]) -> None:
+    """Raise AttendError unless all have the size of the first."""
+    for other in others:
+        (height, width), size = first.pixels.shape[:2], other.pixels.shape[:2]
+        if size != (height, width):
+            sizes = f"{first.place} is {width}x{height} pixels but {other.place} is {size[1]}x{size[0]}"
+            raise AttendError(
+                f"{sizes}; all images must have one size: give --resize H W, --crop H W or, to train, --tile H W"
+            )
+
+
+def none_readable(source: str, skipped: Sequence[str]) -> str:
+    """The line that says so."""
+    many = f"{source}: none of {len(skipped)} files can be read; the first: " if len(skipped) > 1 else ""
+    return f"{many}{skipped[0]}"

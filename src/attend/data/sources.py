@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attend.data.digits import digits
-from attend.data.entries import is_there
+from attend.data.entries import entries, is_there
 from attend.data.images import on_dark_ground, read_images
 from attend.data.mnist import mnist
 from attend.data.omniglot import omniglot
@@ -15,6 +15,7 @@ from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.splits import DEFAULT_N, check_split
 from attend.data.sprites import sprites
+from attend.data.stream import SURVEYED, ImageStream
 from attend.data.tabletop import DEFAULTS, table_scenes
 from attend.errors import AttendError
 from attend.registry import Registry
@@ -79,24 +80,66 @@ def load(
     return data[:n]
 
 
-def _read(source: str, split: str, rules: Rules, options: dict[str, Any]) -> SceneData:
-    """A scenes file, or images."""
+def open_stream(
+    source: str | Path,
+    size: tuple[int, int, int],
+    *,
+    large: bool = False,
+    split: str = "train",
+    rules: Rules | None = None,
+    **options: Any,
+) -> ImageStream | None:
+    """The images of files in pieces, or None if the source is a data set by name or a scenes file.
+
+    Args:
+        source: as of `load`.
+        size: height, width and channels of the model that they are for.
+        large: whether images may have other sizes.
+        split: of a Hugging Face data set with several.
+        rules: how images are read from files.
+        **options: single rules by name.
+
+    Raises:
+        AttendError: as of `load`.
+    """
+    path = str(Path(source).expanduser())
+    if str(source).partition(":")[0] in datasets or _is_scenes_file(path):
+        return None
+    followed = _rules(path, rules or Rules(), options)
+    images = ImageStream(path, entries(path, split), followed, size, large)
+    if options.get("range") and len(images.entries) <= SURVEYED and images.surveyed.range is None:
+        raise AttendError(_no_deep_image(path))
+    return images
+
+
+def _is_scenes_file(source: str) -> bool:
+    return Path(source).suffix == ".npz"
+
+
+def _rules(source: str, rules: Rules, options: dict[str, Any]) -> Rules:
+    """The rules with those changed that are among the options, if the source is there and takes them."""
     if not is_there(source):
         known = f"{', '.join(datasets)}, mnist:PATH, omniglot:PATH"
         raise AttendError(f"{source}: is neither a data set ({known}) nor an existing file or folder")
-    scenes_file = Path(source).suffix == ".npz"
-    taken = ["ground"] if scenes_file else [field.name for field in dataclasses.fields(Rules)]
+    taken = ["ground"] if _is_scenes_file(source) else [field.name for field in dataclasses.fields(Rules)]
     unknown = [option for option in options if option not in taken]
     if unknown:
-        kind = "scenes file" if scenes_file else "path"
+        kind = "scenes file" if _is_scenes_file(source) else "path"
         raise AttendError(f"{source}: a {kind} takes no option {unknown[0]!r}; it takes {', '.join(taken)}")
-    rules = rules.changed(**options)
-    if scenes_file:
+    return rules.changed(**options)
+
+
+def _read(source: str, split: str, rules: Rules, options: dict[str, Any]) -> SceneData:
+    """A scenes file, or images."""
+    rules = _rules(source, rules, options)
+    if _is_scenes_file(source):
         read = Reading(Rules(ground=rules.ground))
         return on_dark_ground(dataclasses.replace(SceneData.load(source), reading=read))
     data = read_images(source, rules, split=split)
     if options.get("range") and data.reading and data.reading.rules.range is None:
-        raise AttendError(
-            f"range: {source} has no image of more than 8 bits; leave it out, those of 8 bits span 0 to 255"
-        )
+        raise AttendError(_no_deep_image(source))
     return data
+
+
+def _no_deep_image(source: str) -> str:
+    return f"range: {source} has no image of more than 8 bits; leave it out, those of 8 bits span 0 to 255"

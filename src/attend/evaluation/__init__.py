@@ -1,7 +1,13 @@
 """How well inferred scenes agree with known ones: counts, boxes, poses, appearance, and one report of it all."""
 
 from attend.evaluation.boxes import average_precision, iou, match, matches, mean_iou
-from attend.evaluation.counting import count_accuracy, count_accuracy_by_count, count_confusion, count_ece
+from attend.evaluation.counting import (
+    count_accuracy,
+    count_accuracy_by_count,
+    count_confusion,
+    count_ece,
+    count_reliability,
+)
 from attend.evaluation.poses import PoseErrors, pose_errors
 from attend.evaluation.probe import what_probe_accuracy
 from attend.evaluation.report import evaluate
@@ -13,6 +19,7 @@ __all__ = [
     "count_accuracy_by_count",
     "count_confusion",
     "count_ece",
+    "count_reliability",
     "evaluate",
     "iou",
     "match",

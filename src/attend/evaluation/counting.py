@@ -25,17 +25,35 @@ def count_accuracy_by_count(inferred: Int[np.ndarray, " n"], true: Int[np.ndarra
 def count_ece(count_probs: Float[np.ndarray, "n counts"], counts: Int[np.ndarray, " n"], bins: int = 15) -> float:
     """Expected calibration error of q(n|x): is the most probable count right as often as it claims?
 
-    Scenes fall into `bins` equal-width bins of the largest probability; the error is the average of
-    |accuracy - mean probability| over bins, each weighted by its scenes. 0 is perfectly calibrated.
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
+    The average of |accuracy - mean probability| over the bins of `count_reliability`, each weighted by its scenes.
+    0 is perfectly calibrated. Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
 
     Args:
         count_probs: q(n|x) for n = 0..counts-1.
         counts: the true counts; one beyond the last column is simply never right.
         bins: how many bins divide (0, 1].
     """
-    confidence = count_probs.max(axis=1).astype(float)
+    confidence, accuracy, scenes = count_reliability(count_probs, counts, bins)
+    return float(np.sum(scenes * np.abs(accuracy - confidence)) / len(counts))
+
+
+def count_reliability(
+    count_probs: Float[np.ndarray, "n counts"], counts: Int[np.ndarray, " n"], bins: int = 15
+) -> tuple[Float[np.ndarray, " bins"], Float[np.ndarray, " bins"], Int[np.ndarray, " bins"]]:
+    """What the most probable count claims and how often it is right, in bins of equal width of the claim.
+
+    Args:
+        count_probs: q(n|x) for n = 0..counts-1.
+        counts: the true counts; one beyond the last column is simply never right.
+        bins: how many bins divide (0, 1].
+
+    Returns:
+        The mean of the largest probability, the share of right counts, and the number of scenes of each bin; the
+        first two are 0 in an empty bin.
+    """
+    claim = count_probs.max(axis=1).astype(float)
     right = count_probs.argmax(axis=1) == counts
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(index, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(counts))
+    index = np.clip(np.ceil(claim * bins).astype(int) - 1, 0, bins - 1)
+    scenes = np.bincount(index, minlength=bins)
+    confidence, accuracy = (np.bincount(index, values, bins) / np.maximum(scenes, 1) for values in (claim, right))
+    return confidence, accuracy, scenes

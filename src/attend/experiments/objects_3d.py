@@ -224,7 +224,7 @@ NOTES = (
     f"optimised: Adam on the pose for {CLIMB_STEPS} steps, each start with a kind and a pose drawn from the prior; the "
     f"best start counts, on the first {CLIMBED} images. NUTS: {CHAINS} chains of {CHAIN_DRAWS} draws "
     f"after {CHAIN_DRAWS} of warm-up; the most probable draw counts; on the first {SAMPLED}.",
-    "place and yaw: of the pose found, against the true one. A turn that leaves the object as it is counts as none, and "
-    "kinds that any turn leaves as they are have no error of yaw.",
+    "place and yaw: of the pose found, against the true one. A turn that leaves the object as it is counts as none, "
+    "and kinds that any turn leaves as they are have no error of yaw.",
     "log likelihood: of the image given the object found. ms: with every core, in batches, compilation left out.",
 )

@@ -91,7 +91,8 @@ def train_baseline(
             if [stored[key].shape for key in sorted(stored)] != [leaf.shape for leaf in leaves]:
                 raise AttendError(f"{run}: its weights have other sizes; remove it, or choose another with --runs")
             return eqx.combine(jax.tree.unflatten(tree, [jnp.asarray(stored[key]) for key in sorted(stored)]), static)
-        shutil.rmtree(run)
+        with RunFolder(run).locked():
+            shutil.rmtree(run)
     module = fit_baseline(module, loss, data, steps=steps, batch_size=batch_size, seed=seed, run=run)
     leaves = jax.tree.leaves(eqx.filter(module, eqx.is_inexact_array))
     write_npz(run / "weights.npz", {f"{index:03}": np.asarray(leaf) for index, leaf in enumerate(leaves)})

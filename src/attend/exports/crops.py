@@ -8,22 +8,24 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from attend.exports.export import Export, exports
-from attend.exports.results import Results
+from attend.exports.results import AnyResults, Results
 from attend.files import atomic_folder
 
 
-def write_crops(results: Results, path: str | os.PathLike) -> None:
+def write_crops(results: AnyResults, path: str | os.PathLike) -> None:
     """Write a folder with `NAME-1.png`, `NAME-2.png`, ... for the objects of each image, in the order found.
 
     They are cut from the images at the size that inference saw. An object wholly outside its image has no file.
     """
     with atomic_folder(path) as folder:
-        for row, stem in enumerate(results.stems()):
-            for index in range(results.scenes.counts[row]):
-                if (pixels := crop(results, row, index)) is not None:
-                    file = folder / f"{stem}-{index + 1}.png"
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    as_image(pixels).save(file)
+        stems = results.stems()
+        for piece in results.pieces():
+            for row, count in enumerate(piece.counts):
+                for index in range(count):
+                    if (pixels := crop(piece, row, index)) is not None:
+                        file = folder / f"{stems[piece.first + row]}-{index + 1}.png"
+                        file.parent.mkdir(parents=True, exist_ok=True)
+                        as_image(pixels).save(file)
 
 
 def crop(results: Results, row: int, index: int) -> UInt8[np.ndarray, "height width channel"] | None:
@@ -40,4 +42,4 @@ def as_image(pixels: UInt8[np.ndarray, "height width channel"]) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-exports.register("crops")(Export(write_crops))
+exports.register("crops")(Export(write_crops, pixels=True))

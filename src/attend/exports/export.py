@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attend.errors import AttendError
-from attend.exports.results import Results
+from attend.exports.results import AnyResults
 from attend.registry import Registry
 
 
@@ -19,11 +19,13 @@ class Export:
         write: writes results to a path: a file whole or not at all, or a new folder.
         suffix: of the file that it writes; None when it writes a folder.
         needs: a package that only the extra `export` brings.
+        pixels: whether it writes more than names, counts, boxes and `what`; if not, slim `StoredResults` will do.
     """
 
-    write: Callable[[Results, str | os.PathLike], None]
+    write: Callable[[AnyResults, str | os.PathLike], None]
     suffix: str | None = None
     needs: str | None = None
+    pixels: bool = False
 
     def check(self) -> None:
         """Raise AttendError when the package that it needs is missing."""

@@ -6,23 +6,25 @@ from PIL import Image, ImageDraw
 
 from attend.exports.crops import as_image
 from attend.exports.export import Export, exports
-from attend.exports.results import Results
+from attend.exports.results import AnyResults, Results
 from attend.files import atomic_folder
 
 SHORTEST = 256
 """Pixels of the shorter side of an overlay, at least: a smaller image is enlarged by a whole number."""
 
 
-def write_overlays(results: Results, path: str | os.PathLike) -> None:
+def write_overlays(results: AnyResults, path: str | os.PathLike) -> None:
     """Write a folder with `NAME.png` for each image: its boxes, numbered from 1 in the order found.
 
     The boxes are drawn on the image at the size that inference saw, enlarged if it is small.
     """
     with atomic_folder(path) as folder:
-        for row, stem in enumerate(results.stems()):
-            file = folder / f"{stem}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            overlay(results, row).save(file)
+        stems = results.stems()
+        for piece in results.pieces():
+            for row in range(len(piece.scenes)):
+                file = folder / f"{stems[piece.first + row]}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                overlay(piece, row).save(file)
 
 
 def overlay(results: Results, row: int) -> Image.Image:
@@ -33,7 +35,7 @@ def overlay(results: Results, row: int) -> Image.Image:
     zoom = -(-SHORTEST // min(image.size))
     image = image.resize((image.width * zoom, image.height * zoom), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
-    for index in range(results.scenes.counts[row]):
+    for index in range(results.counts[row]):
         colour = step_colour(index)
         x0, y0, wide, high = (results.scenes.boxes[row, index] * zoom).tolist()
         draw.rectangle((x0, y0, x0 + max(wide, 0), y0 + max(high, 0)), outline=colour, width=2)
@@ -41,4 +43,4 @@ def overlay(results: Results, row: int) -> Image.Image:
     return image
 
 
-exports.register("overlays")(Export(write_overlays))
+exports.register("overlays")(Export(write_overlays, pixels=True))

@@ -1,8 +1,10 @@
-"""`Results`: scenes, with what an export can say about them beyond what inference found."""
+"""`Results`: scenes, with what an export can say about them beyond what inference found; all or a piece of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -31,9 +33,27 @@ class Found:
     cluster: int | None
 
 
+@runtime_checkable
+class AnyResults(Protocol):
+    """What an export writes: `Results`, or a store of very many that gives them piece by piece."""
+
+    @property
+    def skipped(self) -> int:
+        """How many files could not be read."""
+        ...
+
+    def pieces(self) -> Iterator["Results"]:
+        """The results, piece by piece; each call begins anew."""
+        ...
+
+    def stems(self) -> list[str]:
+        """A path for each image below a folder, as of `unique_stems`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Results:
-    """What an export writes.
+    """Results in memory: all of them, or a piece.
 
     Attributes:
         scenes: what inference found.
@@ -42,6 +62,7 @@ class Results:
         inverted: whether the images were inverted for inference, so that those to show must be inverted back.
         clusters: the group of each object, from 0.
         skipped: how many files could not be read.
+        first: how many images are in the pieces before this one.
     """
 
     scenes: Scenes
@@ -49,10 +70,25 @@ class Results:
     inverted: bool = False
     clusters: Int[np.ndarray, "batch objects"] | None = None
     skipped: int = 0
+    first: int = 0
+
+    def pieces(self) -> Iterator["Results"]:
+        """These results, which are a single piece."""
+        yield self
 
     def name(self, row: int) -> str:
-        """Of an image: that of its file, or `image-ROW`."""
-        return f"image-{row}" if self.scenes.names is None else self.scenes.names[row]
+        """Of an image: that of its file, with `?` for what is no text, or `image-NUMBER`, from 0 over all pieces."""
+        name = f"image-{self.first + row}" if self.scenes.names is None else self.scenes.names[row]
+        return name.encode(errors="replace").decode()
+
+    @cached_property
+    def counts(self) -> Int[np.ndarray, " batch"]:
+        """The number of objects in each image."""
+        return self.scenes.counts
+
+    @cached_property
+    def _presence(self) -> Float[np.ndarray, "batch objects"]:
+        return self.scenes.presence
 
     def size(self, row: int) -> tuple[int, int]:
         """Width and height of the picture that an image is from, in pixels."""
@@ -72,11 +108,11 @@ class Results:
         view = (0, 0, width, height) if self.views is None else self.views[row, :4]
         stretch = np.array([view[2] / width, view[3] / height] * 2)
         offset = np.array([view[0], view[1], 0, 0])
-        for index in range(self.scenes.counts[row]):
+        for index in range(self.counts[row]):
             yield Found(
                 row,
                 index,
-                float(self.scenes.presence[row, index]),
+                float(self._presence[row, index]),
                 self.scenes.boxes[row, index] * stretch + offset,
                 self.scenes.what[row, index],
                 None if self.clusters is None else int(self.clusters[row, index]),
@@ -93,18 +129,27 @@ class Results:
         return [left, top, round(right - left, 3), round(bottom - top, 3)]
 
     def stems(self) -> list[str]:
-        """A path for each image below a folder, without a suffix, all different.
+        """A path for each image below a folder, as of `unique_stems`."""
+        return unique_stems(self.names())
 
-        It is the name without its suffix, unless two would be equal: then all names keep theirs. It never leads out
-        of the folder.
-        """
-        paths = [_below(self.name(row)) for row in range(len(self.scenes))]
-        stems = [str(path.with_suffix("")) for path in paths]
-        if len(set(stems)) < len(stems):
-            stems = [str(path) for path in paths]
-        if len(set(stems)) < len(stems):
-            stems = [f"{stem}-{row}" for row, stem in enumerate(stems)]
-        return stems
+    def names(self) -> list[str]:
+        """The names of all images."""
+        return [self.name(row) for row in range(len(self.scenes))]
+
+
+def unique_stems(names: Iterable[str]) -> list[str]:
+    """A path below a folder for each name, without a suffix, all different.
+
+    It is the name without its suffix, unless two would be equal: then all names keep theirs. It never leads out of
+    the folder.
+    """
+    whole = [str(_below(name)) for name in names]
+    stems = [str(PurePosixPath(name).with_suffix("")) for name in whole]
+    if len(set(stems)) < len(stems):
+        stems = whole
+    if len(set(stems)) < len(stems):
+        stems = [f"{stem}-{row}" for row, stem in enumerate(stems)]
+    return stems
 
 
 def rounded(numbers: np.ndarray) -> list[float]:

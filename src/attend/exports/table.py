@@ -3,13 +3,20 @@
 import csv
 import io
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attend.exports.export import Export, exports
-from attend.exports.results import Results, rounded
+from attend.exports.results import AnyResults, Results, rounded
 from attend.files import atomic_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP = 2**16
+"""Rows that are written to a Parquet file at once, at least."""
 
 
 def columns(results: Results) -> dict[str, list[Any]]:
@@ -34,26 +41,43 @@ def columns(results: Results) -> dict[str, list[Any]]:
     return table
 
 
-def write_csv(results: Results, path: str | os.PathLike) -> None:
+def write_csv(results: AnyResults, path: str | os.PathLike) -> None:
     """Write the table as CSV: UTF-8, commas, a header."""
-    table = columns(results)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
-    with atomic_file(path) as file:
-        file.write(text.getvalue().encode())
+    with atomic_file(path) as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        for number, piece in enumerate(results.pieces()):
+            table = columns(piece)
+            if number == 0:
+                writer.writerow(table)
+            writer.writerows(zip(*table.values(), strict=True))
 
 
-def write_parquet(results: Results, path: str | os.PathLike) -> None:
+def write_parquet(results: AnyResults, path: str | os.PathLike) -> None:
     """Write the table as Parquet, numbers in double precision; it needs pyarrow."""
-    import pyarrow as pa
     from pyarrow import parquet
 
-    kinds = {"image": pa.string(), "index": pa.int64(), "cluster": pa.int64()}
-    arrays = {name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns(results).items()}
     with atomic_file(path) as file:
-        parquet.write_table(pa.table(arrays), file)
+        groups = _row_groups(results)
+        first = next(groups)
+        with parquet.ParquetWriter(file, first.schema) as writer:
+            writer.write_table(first)
+            for group in groups:
+                writer.write_table(group)
+
+
+def _row_groups(results: AnyResults) -> Iterator["pa.Table"]:
+    """The table in parts of at least `ROW_GROUP` rows but for the last one."""
+    import pyarrow as pa
+
+    kinds = {"image": pa.string(), "index": pa.int64(), "cluster": pa.int64()}
+    waiting: list[pa.Table] = []
+    for piece in results.pieces():
+        if sum(map(len, waiting)) >= ROW_GROUP:
+            yield pa.concat_tables(waiting).combine_chunks()
+            waiting = []
+        arrays = {name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns(piece).items()}
+        waiting.append(pa.table(arrays))
+    yield pa.concat_tables(waiting).combine_chunks()
 
 
 exports.register("csv")(Export(write_csv, suffix=".csv"))

@@ -12,9 +12,9 @@ from attend.p import Generative
 from attend.q import Cell, Trace, unroll
 
 
-def per_count(values: Float[Array, " t"]) -> Float[Array, " n"]:
-    """The sum of a per-step quantity over the objects of a scene of n = 0..N objects."""
-    return jnp.concatenate([jnp.zeros(1), jnp.cumsum(values)])
+def per_count(values: Float[Array, " t"], first: Float[Array, ""] | float = 0.0) -> Float[Array, " n"]:
+    """The sum of a per-step quantity over the objects of a scene of n = 0..N objects, and of what comes `first`."""
+    return jnp.concatenate([jnp.zeros(1), jnp.cumsum(values)]) + first
 
 
 def elbo(
@@ -30,7 +30,7 @@ def elbo(
     out how a category changes what later steps do.
     """
     log_q = trace.count_log_probs
-    terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl)
+    terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl)
     reached = jnp.cumsum(jnp.exp(log_q[:0:-1]))[::-1]  # P(n >= t)
     local = jnp.sum(jax.lax.stop_gradient(reached) * trace.choice_value)
     return jnp.sum(jnp.exp(log_q) * terms) + local - jax.lax.stop_gradient(local)
@@ -43,7 +43,11 @@ def count_terms(
 
     Its log-sum-exp is the log of an unbiased estimate of p(x); its softmax estimates the posterior over counts.
     """
-    return p.likelihood.log_prob(image, trace.canvases) + log_p_count - per_count(trace.log_ratio)
+    return (
+        p.likelihood.log_prob(image, trace.canvases)
+        + log_p_count
+        - per_count(trace.log_ratio, trace.backdrop_log_ratio)
+    )
 
 
 def importance_weighted_bound(

@@ -39,7 +39,7 @@ class Concrete:
             reached = jnp.concatenate([jnp.ones(1), jnp.cumprod(presences)])
             weights = reached * jnp.concatenate([1 - presences, jnp.ones(1)])
             canvas = jnp.tensordot(weights, trace.canvases, axes=1)
-            cost = trace.count_log_probs - log_p_count + per_count(trace.kl)
+            cost = trace.count_log_probs - log_p_count + per_count(trace.kl, trace.backdrop_kl)
             relaxed = p.likelihood.log_prob(image, canvas) - jnp.sum(weights * cost)
             return relaxed, elbo(p, trace, image, log_p_count)
 

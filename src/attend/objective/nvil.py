@@ -40,7 +40,7 @@ class NVIL:
             log_q = trace.count_log_probs
             n = jax.random.categorical(count_key, log_q)
             likelihoods = p.likelihood.log_prob(image, trace.canvases)
-            value = (likelihoods + log_p_count - log_q - per_count(trace.kl))[n]
+            value = (likelihoods + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl))[n]
             steps = jnp.arange(p.max_objects)
             log_q_steps = jnp.where(
                 steps < n, jax.nn.log_sigmoid(trace.presence_logits), jax.nn.log_sigmoid(-trace.presence_logits)

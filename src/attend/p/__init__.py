@@ -9,14 +9,19 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.distributions import Distribution
+from attend.errors import AttendError
+from attend.p.alpha import AlphaRenderer
+from attend.p.background import Background, backgrounds, smooth
 from attend.p.count import annealed_log_odds, geometric, refitted
 from attend.p.decoder import PatchRenderer
 from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
-from attend.p.renderer import Renderer, renderers
+from attend.p.renderer import Renderer, footprint, renderers
 from attend.p.solids import TableRenderer
 
 __all__ = [
+    "AlphaRenderer",
+    "Background",
     "Code",
     "Generative",
     "PatchRenderer",
@@ -27,10 +32,13 @@ __all__ = [
     "Where",
     "Windows",
     "annealed_log_odds",
+    "backgrounds",
+    "footprint",
     "generative",
     "geometric",
     "refitted",
     "renderers",
+    "smooth",
 ]
 
 
@@ -42,6 +50,7 @@ class Generative(eqx.Module):
     what: Distribution
     renderer: Renderer[Any]
     likelihood: PixelGaussian
+    background: Background | None = None
 
     @property
     def max_objects(self) -> int:
@@ -52,21 +61,33 @@ class Generative(eqx.Module):
         """A canvas (no pixel noise) and its count, drawn from p."""
         count_key, *keys = jax.random.split(key, 1 + self.max_objects)
         count = jax.random.categorical(count_key, self.count)
-        state, canvases = self.renderer.empty(), [self.renderer.canvas(self.renderer.empty())]
+        code = None if self.background is None else self.background.prior().sample(jax.random.fold_in(key, 0))
+        state = self.empty(code)
+        canvases = [self.renderer.canvas(state)]
         for k in keys:
             where_key, what_key = jax.random.split(k)
             state = self.renderer.add(state, self.where.sample(where_key), self.what.sample(what_key))
             canvases.append(self.renderer.canvas(state))
         return jnp.stack(canvases)[count], count
 
+    def empty(self, code: Float[Array, " d"] | None) -> Any:
+        """The renderer's state of a scene with no object, before the background that has this code, if there is one."""
+        if self.background is None or code is None:
+            return self.renderer.empty()
+        return self.renderer.over(self.background(code))  # pyright: ignore[reportAttributeAccessIssue]
+
 
 def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray) -> Generative:
     """p with fresh parameters, for images of `size` (height, width, channels); every count is equally likely."""
     renderer = renderers[config.renderer](config, size, key=key)
+    background = backgrounds[config.background](config, size, key=jax.random.fold_in(key, 0))
+    if background is not None and not hasattr(renderer, "over"):
+        raise AttendError(f"background: is {config.background!r}; renderer {config.renderer!r} shows none but its own")
     return Generative(
         count=geometric(0.0, config.max_objects),
         where=renderer.where.prior(),
         what=renderer.what.prior(),
         renderer=renderer,
         likelihood=PixelGaussian(config.pixel_sd),
+        background=background,
     )

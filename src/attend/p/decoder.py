@@ -40,6 +40,10 @@ class PatchRenderer(eqx.Module):
         """A black canvas."""
         return jnp.zeros(self.size)
 
+    def over(self, backdrop: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
+        """The backdrop, to which objects are added."""
+        return backdrop
+
     def add(
         self, state: Float[Array, "h w c"], where: Float[Array, "3"], what: Float[Array, " d"]
     ) -> Float[Array, "h w c"]:

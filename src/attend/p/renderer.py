@@ -3,11 +3,16 @@
 A renderer is a fold over objects. So the canvases of n = 0..N objects, which the exact sum over counts needs, cost one
 pass, and a cell may look at the canvas so far while it infers the next object. What a renderer keeps between objects
 (`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
+
+A renderer may have two things more. `over(backdrop)` is an empty scene before a backdrop, an image: without it there is
+no `background` other than its own. `mask(where, what)` is how much of each pixel an object covers, hidden parts
+included: without it an object's box is drawn around the pixels that it changes in an empty scene.
 """
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from attend.p.latents import What, Where
@@ -43,6 +48,15 @@ class Renderer(Protocol[State]):
     def canvas(self, state: State) -> Float[Array, "h w c"]:
         """The image of the scene as it stands."""
         ...
+
+
+def footprint(renderer: Renderer[Any], where: Array, what: Array) -> Float[Array, "h w"]:
+    """How much of each pixel an object covers or, if the renderer does not tell, changes in an empty scene."""
+    if hasattr(renderer, "mask"):
+        return renderer.mask(where, what)  # pyright: ignore[reportAttributeAccessIssue]
+    empty = renderer.empty()
+    changed = renderer.canvas(renderer.add(empty, where, what)) - renderer.canvas(empty)
+    return jnp.max(jnp.abs(changed), axis=-1)
 
 
 renderers: Registry[Callable[..., Renderer[Any]]] = Registry("renderer")

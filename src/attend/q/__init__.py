@@ -1,5 +1,6 @@
 """q, the inference half: cells that look at an image one object at a time, and the loop that unrolls them."""
 
+from attend.q.backdrop import BackdropEncoder, WithBackdrop
 from attend.q.cell import Cell, Look, cells, draw
 from attend.q.count import count_log_probs
 from attend.q.glance import GlanceCell
@@ -8,12 +9,14 @@ from attend.q.lstm import LSTMCell
 from attend.q.unroll import Trace, unroll
 
 __all__ = [
+    "BackdropEncoder",
     "Cell",
     "GlanceCell",
     "GlimpseEncoder",
     "LSTMCell",
     "Look",
     "Trace",
+    "WithBackdrop",
     "cells",
     "count_log_probs",
     "draw",

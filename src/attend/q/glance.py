@@ -78,7 +78,7 @@ class GlanceCell(eqx.Module):
         guesses = jax.vmap(where.at, in_axes=(0, None, 0))(middle, reach, numbers)
         q_where = where.posterior(jax.tree.map(lambda guess: attention @ guess, guesses))
         presence_logit = self.presence(attention @ features)[0]
-        return memory, self.encode(presence_logit, q_where, residual, where_key, what_key)
+        return memory, self.encode(presence_logit, q_where, self.encode.sees(image, residual), where_key, what_key)
 
     def choose(self, score: Float[Array, " cells"], key: PRNGKeyArray | None) -> Float[Array, " cells"]:
         """Attention weights over the places: a relaxed draw, or all on the best without a key."""

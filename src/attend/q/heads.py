@@ -1,6 +1,7 @@
 """The last part of a look, which cells share: at the glimpse, for what is there and what it tells of where."""
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
@@ -18,13 +19,21 @@ class GlimpseEncoder(eqx.Module):
     where: Where = eqx.field(static=True)
     what: What = eqx.field(static=True)
     glimpse: int = eqx.field(static=True)
+    whole: bool = eqx.field(static=True)
+    """Whether the glimpse shows the image as well: before a background, what is unexplained does not tell colours."""
 
     def __init__(self, config: ModelConfig, channels: int, where: Where, what: What, *, key: PRNGKeyArray):
         numbers = what.numbers + where.details
+        self.whole = config.background != "none"
+        channels = 2 * channels if self.whole else channels
         self.network = Dense([config.glimpse**2 * channels, *config.encoder_widths, numbers], key=key)
         self.where = where
         self.what = what
         self.glimpse = config.glimpse
+
+    def sees(self, image: Float[Array, "h w c"], unexplained: Float[Array, "h w c"]) -> Float[Array, "h w c2"]:
+        """What the glimpse is taken from."""
+        return jnp.concatenate([unexplained, image], axis=-1) if self.whole else unexplained
 
     def __call__(
         self,

@@ -66,7 +66,7 @@ class LSTMCell(eqx.Module):
         presence_logit, numbers = jnp.split(self.locate(hidden[0]), [1])
         where = self.encode.where
         q_where = where.posterior(where.anywhere(numbers))
-        look = self.encode(presence_logit[0], q_where, seen, where_key, what_key)
+        look = self.encode(presence_logit[0], q_where, self.encode.sees(image, seen), where_key, what_key)
         latents = jnp.concatenate([jax.nn.sigmoid(presence_logit), look.where, look.what])
         return (hidden, latents, gates), look
 

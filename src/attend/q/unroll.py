@@ -7,7 +7,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from attend.distributions import Choice
 from attend.p import Generative
-from attend.q.cell import Cell, Look
+from attend.q.backdrop import WithBackdrop
+from attend.q.cell import Cell, Look, draw
 from attend.q.count import count_log_probs
 
 
@@ -29,6 +30,10 @@ class Trace(eqx.Module):
     log_choice: Float[Array, " t"]
     choice_value: Float[Array, " t"]
     canvases: Float[Array, "n h w c"]
+    backdrop_kl: Float[Array, ""] | float = 0.0
+    """KL(q || p) of the background's code, in nats; 0 where it has none."""
+    backdrop_log_ratio: Float[Array, ""] | float = 0.0
+    """Its estimate from the draw."""
 
     @property
     def count_log_probs(self) -> Float[Array, " n"]:
@@ -53,7 +58,13 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         )
         return (memory, state), (look, kl, log_ratio, choice, p.renderer.canvas(state))
 
-    empty = p.renderer.empty()
+    code, backdrop = None, (0.0, 0.0)
+    if p.background is not None:
+        prior = p.background.prior()
+        q_code = q.backdrop(image) if isinstance(q, WithBackdrop) else prior
+        code = draw(q_code, None if key is None else jax.random.fold_in(key, 0))
+        backdrop = q_code.kl(prior), q_code.log_prob(code) - prior.log_prob(code)
+    empty = p.empty(code)
     steps = p.max_objects
     keys = None if key is None else jax.random.split(key, steps)
     _, (look, kl, log_ratio, choice, canvases) = jax.lax.scan(
@@ -69,6 +80,7 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         log_ratio,
         *choice,
         jnp.concatenate([p.renderer.canvas(empty)[None], canvases]),
+        *backdrop,
     )
 
 

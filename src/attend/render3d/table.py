@@ -164,6 +164,10 @@ class TableRenderer(eqx.Module):
         seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
         return Layer(*(put(part.reshape(side), first, (height, width)) for part in seen), thing.colour)
 
+    def mask(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w"]:
+        """How much of each pixel an object covers, hidden parts included."""
+        return self.layer(where, what).coverage
+
     def background(self) -> np.ndarray:
         """The image (h, w, 3) of the table with nothing on it."""
         height, width, _ = self.size

@@ -3,6 +3,9 @@
 import hashlib
 import json
 import math
+import os
+import re
+import shutil
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -38,7 +41,7 @@ class Checkpoints:
             self._wait()
         if not self.folder.is_dir():
             return []
-        return sorted(int(entry.name) for entry in self.folder.iterdir() if entry.name.isdigit())
+        return sorted(int(entry.name) for entry in self.folder.iterdir() if re.fullmatch("[0-9]+", entry.name))
 
     def save(self, step: int, state: PyTree) -> None:
         """Copy the state's leaves and write them in the background; the oldest surplus checkpoint goes.
@@ -83,8 +86,12 @@ class Checkpoints:
         """Wait for the writing to end and free orbax's threads; a later `save` starts them again."""
         manager, self._manager = self._manager, None
         if manager is not None:
-            with self._writing():
-                manager.close()
+            try:
+                with self._writing():
+                    manager.close()
+            finally:
+                for unfinished in self.folder.glob("*.orbax-checkpoint-tmp"):
+                    shutil.rmtree(unfinished, ignore_errors=True)
 
     def _open(self) -> Any:
         if self._manager is None:
@@ -106,7 +113,10 @@ class Checkpoints:
         try:
             yield
         except Exception as error:  # orbax hands on whatever its threads met: a full disk, a vanished folder
-            raise AttendError(f"{self.folder}: cannot write a checkpoint ({error})") from error
+            code = re.search(r"os_error_code='(\d+)'", str(error))  # at the end of a long line of TensorStore's
+            said = os.strerror(int(code[1])) if code else getattr(error, "strerror", None)
+            reason = said or textwrap.shorten(str(error), 160)
+            raise AttendError(f"{self.folder}: cannot write a checkpoint ({reason})") from error
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
         ocp = _orbax()
@@ -131,11 +141,11 @@ class Checkpoints:
 
 
 def _orbax() -> ModuleType:
-    """Orbax, without its running commentary; imported here because it takes long."""
+    """Orbax, without its commentary, which repeats what it raises; imported here because it takes long."""
     from absl import logging
     from orbax import checkpoint
 
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)
     return checkpoint
 
 

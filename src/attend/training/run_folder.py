@@ -1,15 +1,17 @@
 """The folder that one training owns: its configuration, curves and checkpoints."""
 
+import fcntl
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attend.errors import AttendError
-from attend.files import atomic_file
+from attend.files import atomic_file, leftovers
 from attend.training.checkpoint import Checkpoints
 
 
@@ -28,6 +30,7 @@ class RunFolder:
         if not self._config.is_file():
             raise AttendError(f"{self.path}: is not a run folder, it has no config.json")
         self._curves: Any = None
+        self._is_locked = False
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], config: Mapping[str, Any]) -> "RunFolder":
@@ -49,8 +52,35 @@ class RunFolder:
         path = Path(path)
         if (path / "config.json").exists():
             raise AttendError(f"{path}: holds a run already; go on with --resume or choose another folder")
-        if path.is_dir() and any(path.iterdir()):
+        if path.is_dir() and set(path.iterdir()) - set(leftovers(path)):
             raise AttendError(f"{path}: is not empty; choose a new or an empty folder")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others from training in the folder; inside a block of its own it does nothing.
+
+        The system takes the lock back when the process dies, however that happens.
+
+        Raises:
+            AttendError: another process is training in the folder, or it cannot be written.
+        """
+        if self._is_locked:
+            yield
+            return
+        with _writing(self.path):
+            file = (self.path / ".lock").open("a")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise AttendError(f"{self.path}: another process is training in it; let it end, or stop it") from error
+            except OSError:  # some network file systems know no locks
+                pass
+            self._is_locked = True
+            try:
+                yield
+            finally:
+                self._is_locked = False
 
     def config(self) -> dict[str, Any]:
         """The stored configuration.
@@ -60,7 +90,7 @@ class RunFolder:
         """
         try:
             config = json.loads(self._config.read_text())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AttendError(f"{self._config}: is not JSON ({error})") from error
         if not isinstance(config, dict):
             raise AttendError(f"{self._config}: must hold a JSON object, not a {type(config).__name__}")
@@ -72,38 +102,49 @@ class RunFolder:
             _replace(self._config, json.dumps(config, indent=2) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The logged rows, in order; a last line cut short by a crash is left out.
+        """The logged rows, in order: numbers by name, or None, and always a `step`.
+
+        A last line cut short by a crash is left out.
 
         Raises:
-            AttendError: another line is not JSON.
+            AttendError: another line is no such row.
         """
         if not self._metrics.exists():
             return []
-        lines = self._metrics.read_text().split("\n")[:-1]
         try:
-            return [json.loads(line) for line in lines]
-        except ValueError as error:
+            rows = [json.loads(line) for line in self._metrics.read_text().split("\n")[:-1]]
+        except (ValueError, RecursionError) as error:
             raise AttendError(f"{self._metrics}: has a line that is not JSON ({error})") from error
+        for number, row in enumerate(rows, start=1):
+            if not _is_row(row):
+                raise AttendError(f"{self._metrics}: line {number} is no row of metrics, numbers by name with a step")
+        return rows
 
     @contextmanager
     def recording(self, step: int) -> Iterator[float]:
-        """Open the folder for `log` and `checkpoints.save`, continuing from `step`.
+        """Lock the folder and open it for `log` and `checkpoints.save`, continuing from `step`.
 
         Rows and checkpoints later than that are dropped, so the curves become those of an uninterrupted run.
         On leaving, everything has been written. Yields the seconds that the run has trained before.
         """
-        from tensorboardX import SummaryWriter
+        from attend.training.curves import Curves  # tensorboardX takes long to load
 
-        rows = [row for row in self.metrics() if row["step"] <= step]
-        self.checkpoints.discard_after(step)
-        with _writing(self.path):
-            _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
-            self._curves = SummaryWriter(str(self.path / "tensorboard"), purge_step=step + 1)
-        try:
-            yield rows[-1]["seconds"] if rows else 0.0
-        finally:
-            self._curves.close()
-            self.checkpoints.close()
+        with self.locked():
+            rows = [row for row in self.metrics() if row["step"] <= step]
+            self.checkpoints.discard_after(step)
+            with _writing(self.path):
+                for path in leftovers(self.path):
+                    path.unlink()
+                _replace(self._metrics, "".join(json.dumps(row) + "\n" for row in rows))
+                self._curves = Curves(self.path / "tensorboard", step)
+            try:
+                yield (rows[-1].get("seconds") if rows else None) or 0.0
+            finally:
+                try:
+                    self.checkpoints.close()
+                finally:
+                    with suppress(OSError):  # a row that could not be written has been reported
+                        self._curves.close()
 
     def log(self, row: Mapping[str, Any]) -> None:
         """Add a row, which has a `step`, to metrics.jsonl and the TensorBoard curves; only while recording.
@@ -111,11 +152,12 @@ class RunFolder:
         A NaN or infinite value is logged as null.
         """
         finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        with _writing(self.path), self._metrics.open("a") as file:
-            file.write(json.dumps(finite) + "\n")
-        for name, value in finite.items():
-            if name != "step" and value is not None:
-                self._curves.add_scalar(name, value, row["step"])
+        with _writing(self.path):
+            with self._metrics.open("r+") as file:  # not made again where the folder has been deleted
+                file.seek(0, os.SEEK_END)
+                file.write(json.dumps(finite) + "\n")
+            values = {name: value for name, value in finite.items() if name != "step" and value is not None}
+            self._curves.add(int(row["step"]), values)
 
     @property
     def _config(self) -> Path:
@@ -124,6 +166,14 @@ class RunFolder:
     @property
     def _metrics(self) -> Path:
         return self.path / "metrics.jsonl"
+
+
+def _is_row(row: Any) -> bool:
+    """Whether a row holds finite numbers alone and a step."""
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return False
+    numbers = [value for value in row.values() if value is not None]
+    return all(type(value) in (int, float) and abs(value) <= sys.float_info.max for value in numbers)
 
 
 @contextmanager

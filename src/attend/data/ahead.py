@@ -1,0 +1,33 @@
+"""Work that threads do ahead of whoever uses its results."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item], most: int) -> Generator[Result, None, None]:
+    """`function` of each item, in order, computed by a thread for each core.
+
+    Close the iterator to stop before its end. What `function` raises is raised when the turn of its item comes.
+
+    Args:
+        function: what to compute; it may be called for several items at once.
+        items: taken one by one, as they are needed.
+        most: results that are computed or waiting at any time.
+    """
+    waiting: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="attend-ahead")
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,122 @@
+"""Objects that hide what is behind them, and what is behind them all."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from attend.config import preset
+from attend.errors import AttendError
+from attend.objective import count_terms, elbo
+from attend.p import backgrounds, footprint, generative, renderers, smooth
+from attend.q import WithBackdrop, unroll
+
+SIZE = (12, 16, 3)
+CONFIG = preset("default").replace(
+    renderer="alpha", glimpse=6, what=4, decoder_widths=(8,), encoder_widths=(8,), cell_widths=(4, 4, 4), max_objects=2
+)
+LEFT, RIGHT = jnp.array([0.5, -0.4, 0.0]), jnp.array([0.5, 0.4, 0.1])
+CODES = jax.random.normal(jax.random.key(1), (2, 4))
+
+
+def opaque(raw: float):
+    """A renderer whose patches have an alpha of sigmoid(raw)."""
+    renderer = renderers["alpha"](CONFIG.model, SIZE, key=jax.random.key(0))
+    bias = renderer.decoder.layers[-1].bias.reshape(6, 6, 4).at[..., 3].set(raw - CONFIG.model.decoder_bias).ravel()
+    weight = renderer.decoder.layers[-1].weight.reshape(6, 6, 4, -1).at[:, :, 3].set(0.0).reshape(144, -1)
+    last = lambda r: (r.decoder.layers[-1].bias, r.decoder.layers[-1].weight)  # noqa: E731
+    return eqx.tree_at(last, renderer, (bias, weight))
+
+
+def test_the_first_object_is_in_front():
+    renderer = opaque(30.0)
+    both = renderer.add(renderer.add(renderer.empty(), LEFT, CODES[0]), LEFT, CODES[1])
+    alone = renderer.add(renderer.empty(), LEFT, CODES[0])
+    np.testing.assert_allclose(renderer.canvas(both)[5, 4], renderer.canvas(alone)[5, 4], atol=1e-5)
+
+
+def test_objects_apart_can_come_in_any_order():
+    renderer = opaque(0.3)
+    first, second = ((LEFT, CODES[0]), (RIGHT, CODES[1]))
+    orders = [
+        renderer.canvas(renderer.add(renderer.add(renderer.over(jnp.full(SIZE, 0.3)), *a), *b))
+        for a, b in ((first, second), (second, first))
+    ]
+    np.testing.assert_allclose(orders[0], orders[1], atol=1e-6)
+
+
+def test_what_shows_through_is_the_backdrop():
+    renderer, backdrop = opaque(-40.0), jax.random.uniform(jax.random.key(2), SIZE)
+    state = renderer.add(renderer.over(backdrop), LEFT, CODES[0])
+    np.testing.assert_allclose(renderer.canvas(state), backdrop, atol=1e-6)
+    covered = opaque(40.0)
+    changed = covered.canvas(covered.add(covered.over(backdrop), LEFT, CODES[0])) - backdrop
+    mask = footprint(covered, LEFT, CODES[0])
+    assert mask.max() == pytest.approx(1)
+    assert abs(changed[mask == 0]).max() == 0
+    assert 20 < (mask > 0.5).sum() < 49  # a window of 6 pixels
+
+
+def test_a_canvas_stays_within_black_and_white():
+    state = opaque(1.0).over(jnp.ones(SIZE))
+    for where, what in zip((LEFT, LEFT + 0.05, RIGHT), (*CODES, CODES[0]), strict=True):
+        state = opaque(1.0).add(state, where, what)
+        canvas = opaque(1.0).canvas(state)
+        assert canvas.min() >= 0
+        assert canvas.max() <= 1 + 1e-6
+
+
+def test_smoothing_keeps_a_level_and_stretches_a_ramp():
+    weights = smooth(5, 20)
+    np.testing.assert_allclose(weights @ np.ones(5), 1, rtol=1e-5)
+    ramp = np.asarray(weights @ np.arange(5.0))
+    assert (np.diff(ramp) >= -1e-6).all()
+    np.testing.assert_allclose(ramp[10] - ramp[6], 1.0, atol=1e-5)
+    np.testing.assert_allclose(smooth(20, 5) @ np.ones(20), 1, rtol=1e-5)
+
+
+def test_a_constant_background_is_one_colour_and_a_learned_one_follows_its_code():
+    constant, learned = (
+        backgrounds[name](CONFIG.model, SIZE, key=jax.random.key(0)) for name in ("constant", "learned")
+    )
+    assert np.ptp(np.asarray(constant(jnp.zeros(0))), axis=(0, 1)).max() == 0
+    assert constant.code_size == 0
+    codes = learned.prior().sample(jax.random.key(1)), learned.prior().sample(jax.random.key(2))
+    canvases = [np.asarray(learned(code)) for code in codes]
+    assert canvases[0].shape == SIZE
+    assert abs(canvases[0] - canvases[1]).max() > 0.01
+    assert 0 < canvases[0].min() < canvases[0].max() < 1
+    assert backgrounds["none"](CONFIG.model, SIZE, key=jax.random.key(0)) is None
+
+
+def test_a_renderer_that_shows_its_own_takes_no_background(monkeypatch):
+    class Bare:
+        pass
+
+    monkeypatch.setattr(renderers, "_entries", dict(renderers) | {"bare": lambda config, size, key: Bare()})
+    with pytest.raises(AttendError, match="background: is 'learned'; renderer 'bare' shows none but its own"):
+        generative(CONFIG.replace(background="learned", renderer="bare").model, SIZE, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", ["none", "constant", "learned"])
+def test_the_bound_and_its_weights_agree_on_average_before_any_background(name):
+    """log p/q from draws averages to the bound with its KL in closed form."""
+    from attend.model import Model
+
+    model = Model.create(CONFIG.replace(background=name).model, SIZE, jax.random.key(3))
+    assert isinstance(model.q, WithBackdrop) == (name == "learned")
+    image = jax.random.uniform(jax.random.key(4), SIZE)
+    p = model.p
+
+    @eqx.filter_jit
+    @eqx.filter_vmap(in_axes=(None, 0))
+    def both(model, key):
+        trace = unroll(model.p, model.q, image, key)
+        probs = jnp.exp(trace.count_log_probs)
+        terms = count_terms(p, trace, image, p.count) - trace.count_log_probs
+        return jnp.sum(probs * terms) - elbo(p, trace, image, p.count)
+
+    difference = np.asarray(both(model, jax.random.split(jax.random.key(0), 4000)))
+    assert abs(difference.mean()) < 4 * difference.std() / len(difference) ** 0.5
+    assert difference.std() > 0.01
