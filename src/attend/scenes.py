@@ -126,7 +126,7 @@ class Scenes(eqx.Module):
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""
         arrays: dict[str, Any] = self.arrays()
-        for field in _NAMES:
+        for field in NAMES:
             if (names := getattr(self, field)) is not None:
                 arrays[field] = np.array(names, dtype=np.str_)
         write_npz(path, arrays)
@@ -139,7 +139,7 @@ class Scenes(eqx.Module):
             AttendError: the file is missing, damaged or not one of these, or its arrays disagree.
         """
         arrays = read_npz(path)
-        names = {field: arrays.pop(field, None) for field in _NAMES}
+        names = {field: arrays.pop(field, None) for field in NAMES}
         with jaxtyped("context"):  # one context, so that equal axis names must have equal lengths
             for name, annotation in _ARRAYS.items():
                 if name not in arrays:
@@ -172,5 +172,7 @@ class Scenes(eqx.Module):
         return f"image-{row}" if self.names is None else self.names[row]
 
 
-_NAMES = ("names", "where_names", "what_names")
-_ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name not in _NAMES}
+NAMES = ("names", "where_names", "what_names")
+"""The fields that are no arrays."""
+
+_ARRAYS: dict[str, Any] = {field.name: field.type for field in dataclasses.fields(Scenes) if field.name not in NAMES}

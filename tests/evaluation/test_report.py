@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -62,6 +63,9 @@ def test_perfect_scenes_get_a_perfect_report(scenes):
         "iw_bound": 2,
         "reconstruction_mse": 0,
         "what_probe_accuracy": 1,
+        "identity_accuracy": None,
+        "position_error_m": None,
+        "yaw_error_rad": None,
         "images_per_second": 3,
     }
     assert list(report) == KEYS
@@ -90,3 +94,13 @@ def test_truth_of_another_length_is_refused_by_name(scenes):
         evaluate(scenes, counts=COUNTS[:3])
     with pytest.raises(AttendError, match="0 scenes"):
         evaluate(scenes[:0])
+
+
+def test_poses_are_compared_where_they_and_the_symmetries_are_known(scenes):
+    poses = np.random.default_rng(0).normal(size=(*LABELS.shape, 3)) * (LABELS >= 0)[..., None]
+    scenes = dataclasses.replace(scenes, where=poses + np.array([0.03, 0.04, 0.1]))
+    report = evaluate(scenes, counts=COUNTS, labels=LABELS, poses=poses, folds=(1, 0))
+    assert report["identity_accuracy"] == 1
+    assert report["position_error_m"] == pytest.approx(0.05)
+    assert report["yaw_error_rad"] == pytest.approx(0.1)
+    assert evaluate(scenes, counts=COUNTS, labels=LABELS, poses=poses)["identity_accuracy"] is None

@@ -20,13 +20,23 @@ def test_a_row_is_an_object(make, tmp_path, suffix):
     table = read(tmp_path / f"found{suffix}")
     scenes = results.scenes
     rows, indices = np.nonzero(np.arange(3) < scenes.counts[:, None])
-    names = ["image", "index", "presence", "x0", "y0", "width", "height", *(f"what_{i}" for i in range(5))]
+    where = [f"where_{i}" for i in range(scenes.where.shape[2])]
+    names = ["image", "index", "presence", "x0", "y0", "width", "height", *where, *(f"what_{i}" for i in range(5))]
     assert table.columns.tolist() == names
     assert table["image"].tolist() == [scenes.names[row] for row in rows]
     assert table["index"].tolist() == (indices + 1).tolist()
     np.testing.assert_allclose(table["presence"], scenes.presence[rows, indices], atol=1e-6)
     np.testing.assert_allclose(table[["x0", "y0", "width", "height"]], scenes.boxes[rows, indices], atol=1e-5)
+    np.testing.assert_allclose(table[where], scenes.where[rows, indices], atol=1e-6)
     np.testing.assert_allclose(table.filter(like="what_"), scenes.what[rows, indices], atol=1e-6)
+
+
+def test_columns_are_called_what_their_numbers_are(make, tmp_path):
+    results = make()
+    named = dataclasses.replace(results.scenes, where_names=("x_m", "y_m", "yaw_rad"), what_names=tuple("abcde"))
+    write_csv(dataclasses.replace(results, scenes=named), tmp_path / "found.csv")
+    table = pd.read_csv(tmp_path / "found.csv")
+    assert table.columns.tolist()[7:] == ["x_m", "y_m", "yaw_rad", "a", "b", "c", "d", "e"]
 
 
 def test_both_tables_are_the_same_and_tell_the_group_and_pixels_of_the_file(viewed, tmp_path):

@@ -53,7 +53,7 @@ def infer(
                `count` and `count_probs`, q(n|x) for n = 0..N. With --proposals
                COCO annotations to correct, say in CVAT or Label Studio.
     .csv       a table with a row an object: image, index, presence, its box,
-    .parquet   and its `what` (.parquet needs the extra `export`)
+    .parquet   its `where` and its `what` (.parquet needs the extra `export`)
     .npz       the whole posterior as arrays, a row an image, which
                `attend.Scenes.from_npz` reads
     yolo       classes.txt and labels/*.txt, a line an object

@@ -21,7 +21,8 @@ class Found:
         index: which object of that image it is, in the order in which they were found, from 0.
         presence: the probability that it exists.
         box: x0, y0, width, height in pixels of the picture in the file; it may reach beyond that.
-        what: its appearance code.
+        where: its place, as the model has it.
+        what: its appearance.
         cluster: the group that it belongs to, if objects were grouped.
     """
 
@@ -29,6 +30,7 @@ class Found:
     index: int
     presence: float
     box: Float[np.ndarray, "4"]
+    where: Float[np.ndarray, " where"]
     what: Float[np.ndarray, " what"]
     cluster: int | None
 
@@ -114,6 +116,7 @@ class Results:
                 index,
                 float(self._presence[row, index]),
                 self.scenes.boxes[row, index] * stretch + offset,
+                self.scenes.where[row, index],
                 self.scenes.what[row, index],
                 None if self.clusters is None else int(self.clusters[row, index]),
             )

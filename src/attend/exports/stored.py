@@ -7,9 +7,9 @@ import numpy as np
 
 from attend.exports.results import Results, unique_stems
 from attend.files import atomic_file, read_npz
-from attend.scenes import Scenes
+from attend.scenes import NAMES, Scenes
 
-SLIM = ("count_probs", "boxes", "what")
+SLIM = ("count_probs", "boxes", "where", "what")
 """What formats that show no pixels need of scenes."""
 
 
@@ -44,8 +44,9 @@ class StoredResults:
             arrays["inverted"] = np.array(results.inverted)
             if results.views is not None:
                 arrays["views"] = results.views
-            if results.scenes.names is not None:
-                arrays["names"] = np.array(results.scenes.names, np.str_)
+            for name in NAMES:
+                if (names := getattr(results.scenes, name)) is not None:
+                    arrays[name] = np.array(names, np.str_)
             for name, array in results.scenes.arrays().items():
                 if not self.pixels and name not in SLIM:
                     arrays[f"shape.{name}"] = np.array(array.shape)
@@ -103,5 +104,5 @@ def _results(arrays: dict[str, np.ndarray], first: int) -> Results:
             fields[name] = array.astype(np.float32) / 255
         elif kind == "scenes":
             fields[name] = array
-    names = tuple(arrays["names"].tolist()) if "names" in arrays else None
-    return Results(Scenes(**fields, names=names), arrays.get("views"), bool(arrays["inverted"]), first=first)
+    fields |= {name: tuple(arrays[name].tolist()) for name in NAMES if name in arrays}
+    return Results(Scenes(**fields), arrays.get("views"), bool(arrays["inverted"]), first=first)

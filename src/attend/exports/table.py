@@ -23,22 +23,32 @@ def columns(results: Results) -> dict[str, list[Any]]:
     """The columns of the table by name.
 
     `image` (its name), `index` (which object of the image, from 1), `presence` (the probability that it exists),
-    `x0`, `y0`, `width`, `height` (its box, in pixels of the picture in the file), `what_0`, `what_1`, ... (its
-    appearance code) and, if objects were grouped, `cluster` (from 0).
+    `x0`, `y0`, `width`, `height` (its box, in pixels of the picture in the file), its `where` (`scale`, `x`, `y`, or on
+    a table `x_m`, `y_m`, `yaw_rad`), its `what` (`what_0`, `what_1`, ..., or on a table `is_mug`, ...) and, if objects
+    were grouped, `cluster` (from 0).
     """
     objects = [found for row in range(len(results.scenes)) for found in results.objects(row)]
-    boxes = np.array([found.box for found in objects]).reshape(-1, 4)
-    what = np.array([found.what for found in objects]).reshape(-1, results.scenes.what.shape[2])
+    scenes = results.scenes
+    numbers = {
+        ("x0", "y0", "width", "height"): [found.box for found in objects],
+        scenes.where_names or _numbered("where", scenes.where.shape[2]): [found.where for found in objects],
+        scenes.what_names or _numbered("what", scenes.what.shape[2]): [found.what for found in objects],
+    }
     table: dict[str, list[Any]] = {
         "image": [results.name(found.row) for found in objects],
         "index": [found.index + 1 for found in objects],
         "presence": rounded(np.array([found.presence for found in objects])),
     }
-    table |= {name: rounded(boxes[:, i]) for i, name in enumerate(("x0", "y0", "width", "height"))}
-    table |= {f"what_{i}": rounded(what[:, i]) for i in range(what.shape[1])}
+    for names, values in numbers.items():
+        rows = np.array(values).reshape(-1, len(names))
+        table |= {name: rounded(rows[:, i]) for i, name in enumerate(names)}
     if results.clusters is not None:
         table["cluster"] = [found.cluster for found in objects]
     return table
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name}_{i}" for i in range(count))
 
 
 def write_csv(results: AnyResults, path: str | os.PathLike) -> None:
