@@ -58,7 +58,7 @@ def silhouette(kind: str, where: tuple[float, float, float]) -> np.ndarray:
 @pytest.mark.parametrize("kind", GEOMS)
 def test_a_solid_is_seen_where_mujoco_sees_it(kind, where):
     what = jnp.array([*(float(kind == other) for other in GEOMS), 0.5, 0.5, 0.5])
-    ours = np.asarray(coverage(jnp.array(where), what)) > 0.5
+    ours = np.asarray(coverage(jnp.array(where), what)) > 0.999  # where a ray meets the surface, without the halo
     theirs = silhouette(kind, where)
     assert theirs.sum() > 1000
     assert (ours & theirs).sum() / (ours | theirs).sum() >= 0.97
@@ -80,6 +80,7 @@ def test_the_pages_renderer_is_one_and_short(black_box):
     assert 0 <= float(canvas.min()) < float(canvas.max()) <= 1
 
 
+@pytest.mark.slow
 def test_a_pose_is_learned_through_the_pages_renderer(black_box):
     truth, block = jnp.array([0.1, 0.05, 0.4]), jnp.array([1.0, 0.0])
 

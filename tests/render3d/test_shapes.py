@@ -49,9 +49,9 @@ def test_the_distance_changes_no_faster_than_the_point_moves(name, seed, far):
 @given(names, seeds)
 def test_the_distance_is_a_lower_bound_of_that_to_the_surface(name, seed):
     shape = shapes[name]
-    here = points(seed)
+    here = points(seed, 100)
     here = here[:, np.asarray(distance(shape, here)) > 0]
-    inside, _ = grid(48)
+    inside, _ = grid(32)
     inside = inside[:, np.asarray(distance(shape, inside)) <= 0]
     nearest = np.sqrt(((here[:, :, None] - inside[:, None]) ** 2).sum(0)).min(1)
     assert np.all(distance(shape, here) <= nearest + 1e-5)

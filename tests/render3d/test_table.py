@@ -251,6 +251,7 @@ def test_what_holds_only_what_the_scenes_have():
         fixed.read(jnp.zeros(3))
 
 
+@pytest.mark.slow
 def test_the_pages_sketch_runs():
     names: dict = {}
     exec(re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)[0], names)

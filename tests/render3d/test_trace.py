@@ -1,7 +1,5 @@
 """The march against a dense search along the rays, and what is seen against geometry."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,6 +100,7 @@ def test_a_sphere_covers_the_disc_that_it_should_and_is_lit_as_lambert_says():
     np.testing.assert_allclose(outwards, lambert, atol=0.19)
 
 
+@pytest.mark.slow
 def test_depth_follows_the_surface():
     rays = rays_from(0.0)
 
@@ -117,20 +116,6 @@ def test_depth_follows_the_surface():
     assert well_inside.sum() > 20
     off = np.abs(np.asarray(slope) - np.asarray(numeric))[well_inside]
     assert np.sqrt(np.mean(off**2)) < 0.05 * np.sqrt(np.mean(np.asarray(numeric)[well_inside] ** 2))
-
-
-@jax.jit
-@partial(jax.value_and_grad, argnums=(1, 2))
-def total(shape, size, origin):
-    rays = rays_from(0.3, (16, 16))._replace(origin=origin / size)
-    return sum(jnp.sum(part) for part in look(shape, rays, size, jnp.array([0.6, 0.0, 0.8]), lit))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_seen_and_its_gradient_are_finite(name):
-    value, slopes = total(shapes[name], SIZE_1, rays_from(0.3).origin)
-    assert np.isfinite(value)
-    assert all(np.isfinite(slope).all() for slope in slopes)
 
 
 def test_an_object_behind_the_camera_is_not_seen():

@@ -82,7 +82,7 @@ class Shape(eqx.Module):
 
     def tone_at(self, points: Points, width: float | Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Brightness of points of the surface, 0 to 1; from half to half it changes over `width` to each side."""
-        return 1 + (self.tone - 1) * smooth(0.5 - jnp.asarray(points[0]) / (2 * width))
+        return 1 + jnp.asarray(self.tone - 1) * smooth(0.5 - jnp.asarray(points[0]) / (2 * width))
 
     def _body(self, points: Points) -> Float[Array, "*n"]:
         x, y, z = map(jnp.asarray, points)
@@ -157,7 +157,7 @@ def _upright(radius: float, height: float, rounding: float) -> np.ndarray:
     return _profile((0.0, rounding), (side, rounding), (side, top), (0.0, top))
 
 
-shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.04), 0.04, solid=True, core=0.36))
+shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.02), 0.02, solid=True, core=0.38))
 shapes.register("sphere")(Shape(_profile((0.0, 0.4)), 0.4))
 shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True))
 shapes.register("two-tone-cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True, tone=0.4))

@@ -67,7 +67,7 @@ class TableRenderer(eqx.Module):
     width: float = eqx.field(static=True, default=0.8)
     """Width in metres of the square about the table's middle in which objects are expected to stand."""
     blur: float = eqx.field(static=True, default=1.0)
-    """Width in pixels of the halo around an object in which its coverage falls from 1 to 0; half-way is its outline."""
+    """Width in pixels of the halo around an object in which its coverage falls from 1 to 0."""
     softness: float = eqx.field(static=True, default=0.03)
     """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
@@ -162,7 +162,8 @@ class TableRenderer(eqx.Module):
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
         rays = bundle(origin, direction, self.blur * spread, middle, radius)
         seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
-        return Layer(*(put(part.reshape(side), first, (height, width)) for part in seen), thing.colour)
+        coverage, depth, shade = (put(part.reshape(side), first, (height, width)) for part in seen)
+        return Layer(coverage, depth, shade, thing.colour)
 
     def mask(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w"]:
         """How much of each pixel an object covers, hidden parts included."""
