@@ -20,8 +20,12 @@ from attend.scenes import Scenes
 SURE = 0.5
 """An object of a tile is taken if it exists with more than this probability."""
 
-MARGIN = 1 / 8
-"""By how much of a tile its inner part, which is half as wide, is widened on either side."""
+MARGIN = 1 / 25
+"""By how much of a tile its inner part, which is half as wide, is widened on either side.
+
+As much as two tiles may disagree on the middle of an object; much more lets in what they make of objects that their
+edges cut, which they complete at will.
+"""
 
 SAME = 0.5
 """Boxes from two tiles are of one object if they share this much of the smaller one."""
