@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from attend.errors import AttendError
-from attend.p.renderer import Renderer
+from attend.p import Code, Renderer
 from attend.render3d import BlackBoxRenderer, black_box
 
 SIZE = (4, 5, 2)
@@ -75,6 +75,9 @@ def test_bad_steps_are_refused(steps):
         black_box(Smooth(), steps, SIZE)
 
 
+PLACE, SHADE = Code(2), Code(1)
+
+
 def blobs(states: np.ndarray) -> np.ndarray:
     """Grey 6 x 6 images of soft spots; an object is (presence, column, row, brightness)."""
     axis = np.arange(6.0)
@@ -84,7 +87,7 @@ def blobs(states: np.ndarray) -> np.ndarray:
 
 
 def test_a_black_box_renderer_folds_and_follows_its_gradient_through_a_scan():
-    renderer = BlackBoxRenderer(blobs, (0.05, 0.05, 0.01), (6, 6, 1), max_objects=2)
+    renderer = BlackBoxRenderer(blobs, (0.05, 0.05, 0.01), (6, 6, 1), PLACE, SHADE, max_objects=2)
     assert isinstance(renderer, Renderer)
     latents = jnp.array([[[1.0, 2.0, 0.4], [4.0, 3.0, 0.3]], [[2.0, 4.0, 0.2], [3.0, 1.0, 0.5]]])
     weights = jnp.asarray(np.random.default_rng(0).standard_normal((2, 6, 6, 1)), jnp.float32)
@@ -113,4 +116,4 @@ def test_a_black_box_renderer_folds_and_follows_its_gradient_through_a_scan():
 
 def test_a_list_with_no_room_is_refused():
     with pytest.raises(AttendError, match="max_objects"):
-        BlackBoxRenderer(blobs, (0.1,), (6, 6, 1), max_objects=0)
+        BlackBoxRenderer(blobs, (0.05, 0.05, 0.01), (6, 6, 1), PLACE, SHADE, max_objects=0)

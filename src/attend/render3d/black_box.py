@@ -1,6 +1,7 @@
 """A renderer from outside: any function that draws whole scenes, without a gradient of its own."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -28,11 +29,18 @@ class BlackBoxRenderer(eqx.Module):
     """Finite-difference step of each number of `where`, then of `what`; 0 for one without a gradient, as a category."""
     size: tuple[int, int, int] = eqx.field(static=True)
     """Height, width and channels of the image."""
+    where: Any = eqx.field(static=True)
+    """What a `where` is, as `attend.p.Where`: say `Poses`."""
+    what: Any = eqx.field(static=True)
+    """What a `what` is, as `attend.p.What`: say `Solids`."""
     max_objects: int = eqx.field(static=True, default=3)
     """How many objects a scene holds at most; beyond that the first is lost."""
 
     def __check_init__(self):
-        """Refuse a list with no room."""
+        """Refuse a list with no room, and steps that are not one for each number."""
+        numbers = (*self.where.names, *self.what.names)
+        if len(self.steps) != len(numbers):
+            raise AttendError(f"steps: {self.steps}; there must be one for each of {', '.join(numbers)}")
         if self.max_objects < 1:
             raise AttendError(f"max_objects: {self.max_objects}; it must be at least 1")
 

@@ -9,7 +9,6 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.distributions import Choice, Distribution, Gaussian, UniformAngle, WrappedNormal, positive
 from attend.render3d.camera import Camera
-from attend.render3d.shapes import shapes
 
 SLACK = 0.1
 """How far the glimpse may move a guess, as a share of the table's width."""
@@ -109,18 +108,15 @@ class Solids:
     """`what` of a solid: its kind one-hot, then red, green and blue if they vary, then its size if that does."""
 
     kinds: tuple[str, ...]
-    colour: bool
-    sizes: tuple[float, float]
+    colour: bool = False
+    sizes: tuple[float, float] = (1.0, 1.0)
+    folds: tuple[int, ...] | None = None
+    """Of each kind, how many turns in a full one leave it as it is; 0 for any turn. Only evaluation asks for them."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """`is_mug`, ..., `red`, `green`, `blue`, `size_m`."""
         return (*(f"is_{kind}" for kind in self.kinds), *self._names)
-
-    @property
-    def folds(self) -> tuple[int, ...]:
-        """Of each kind, how many turns in a full one leave it as it is; 0 for any turn."""
-        return tuple(shapes[kind].fold for kind in self.kinds)
 
     @property
     def numbers(self) -> int:

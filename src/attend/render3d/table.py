@@ -110,7 +110,7 @@ class TableRenderer(eqx.Module):
     @property
     def what(self) -> Solids:
         """Kinds of solid, with their colour and size if these vary."""
-        return Solids(self.kinds, self.colours is None, self.sizes)
+        return Solids(self.kinds, self.colours is None, self.sizes, tuple(shapes[kind].fold for kind in self.kinds))
 
     @property
     def what_size(self) -> int:
