@@ -216,7 +216,7 @@ def test_the_gradient_is_that_of_finite_differences_but_for_single_pixels_that_j
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "latent"), CASES)
 def test_gradients_add_up_to_the_change_over_two_pixels(kind, latent):
-    slopes, changes = slopes_and_differences(kind, latent, 20, 32)
+    slopes, changes = slopes_and_differences(kind, latent, 20, 64)
     assert np.linalg.norm(slopes - changes) < (0.12 if latent == "yaw" else 0.1) * np.linalg.norm(changes)
 
 

@@ -157,7 +157,7 @@ def _upright(radius: float, height: float, rounding: float) -> np.ndarray:
     return _profile((0.0, rounding), (side, rounding), (side, top), (0.0, top))
 
 
-shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.02), 0.02, solid=True, core=0.38))
+shapes.register("cube")(Shape(_upright(0.4, 0.8, 0.0225), 0.0225, solid=True, core=0.3775))
 shapes.register("sphere")(Shape(_profile((0.0, 0.4)), 0.4))
 shapes.register("cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True))
 shapes.register("two-tone-cylinder")(Shape(_upright(0.35, 0.8, 0.02), 0.02, solid=True, tone=0.4))
