@@ -80,7 +80,8 @@ def report(
     if run.is_dir():
         header = Header.read(run)
         settings |= {"train": dataclasses.asdict(header.config.train) | {"seed": header.seed}}
-        settings |= {"images": dataclasses.asdict(header.reading.rules)} if header.reading else {}
+        rules = dataclasses.asdict(header.reading.rules) if header.reading else {}
+        settings |= {"images": {name: value for name, value in rules.items() if value is not None}} if rules else {}
         inverted = header.reading is not None and header.reading.rules.ground == "light"
         metrics = RunFolder(run).metrics()
     images, counts = model.sample(SAMPLED, seed=seed)

@@ -138,9 +138,9 @@ def _pair(findings: Findings, row: int) -> Html:
 def _counts(findings: Findings, count_prior: np.ndarray) -> Iterator[Html]:
     scenes, true = findings.results.scenes, findings.counts
     largest = int(max(len(count_prior) - 1, 0 if true is None else true.max()))
-    shares = {"found": _shares(scenes.counts, largest)}
+    shares = {"p(n)": np.pad(count_prior, (0, largest + 1 - len(count_prior)))}
+    shares |= {"found": _shares(scenes.counts, largest)}
     shares |= {} if true is None else {"true": _shares(true, largest)}
-    shares |= {"p(n)": np.pad(count_prior, (0, largest + 1 - len(count_prior)))}
     charts = [chart(counts_figure(shares), "share of images by number of objects")]
     if true is not None:
         reliability = reliability_figure(*count_reliability(scenes.count_probs, true))
