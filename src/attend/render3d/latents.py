@@ -99,8 +99,8 @@ class Poses:
         return jnp.stack([jnp.asarray(scale), (2 * column + 1) / width - 1, (2 * row + 1) / height - 1])
 
     def _on_table(self, place: Float[Array, "2"]) -> Float[Array, "2"]:
-        """No farther out than the table is wide, so that a wild guess stays in front of the camera."""
-        return jnp.clip(place, -self.width, self.width)
+        """The nearest place in the square: an object must not find it cheaper to leave than to be somewhere wrong."""
+        return jnp.clip(place, -self.width / 2, self.width / 2)
 
 
 @dataclass(frozen=True)
