@@ -23,6 +23,8 @@ class ModelConfig:
     """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
     cell_widths: tuple[int, ...] = (24, 48, 48)
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
+    saliency: float = 0.0
+    """How much 'glance' looks, before it has learned anything, to where most is unexplained; 0 for not at all."""
     renderer: str = "patch"
     """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, or a world
     of solids: 'objects-3d' or 'tabletop'."""
@@ -115,6 +117,7 @@ class Config:
             if not 0 <= value < math.inf:
                 raise AttendError(f"{name}: is {value}; it must be 0 or more and finite")
         unbounded = {
+            "model.saliency": m.saliency,
             "model.decoder_bias": m.decoder_bias,
             "train.count_log_odds_start": t.count_log_odds_start,
             "train.count_log_odds_end": t.count_log_odds_end,
@@ -174,11 +177,11 @@ PRESETS: dict[str, Config] = {
         ),
     ),
     "objects-3d": Config(
-        ModelConfig(renderer="objects-3d", max_objects=1, cell_widths=(32, 64, 64), pixel_sd=0.1, glimpse=24),
+        ModelConfig(renderer="objects-3d", max_objects=1, cell_widths=(32, 64, 64), saliency=3.0, pixel_sd=0.1),
         TrainConfig(steps=10_000, learning_rate=1e-3),
     ),
     "tabletop": Config(
-        ModelConfig(renderer="tabletop", cell_widths=(32, 64, 64), pixel_sd=0.1, glimpse=24),
+        ModelConfig(renderer="tabletop", cell_widths=(32, 64, 64), saliency=3.0, pixel_sd=0.1),
         TrainConfig(steps=10_000, learning_rate=1e-3),
     ),
 }

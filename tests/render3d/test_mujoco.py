@@ -93,7 +93,7 @@ def test_q_learns_through_the_pages_renderer(black_box, monkeypatch):
 
     def learned(steps):
         small = {"cell_widths": (12, 16, 16), "encoder_widths": (48,), "glimpse": 12, "batch_size": 8}
-        settings = {"learning_rate": 3e-3, "warmup_steps": 0, "count_anneal_steps": 10_000, "pixel_sd": 0.1}
+        settings = {"learning_rate": 3e-3, "warmup_steps": 0, "saliency": 3.0, "pixel_sd": 0.1}
         model = attend.fit(images, renderer="blocks", max_objects=1, steps=steps, **small, **settings, progress=False)
         found = model.infer(images)
         return model.elbo(images).mean(), np.linalg.norm(found.where[:, 0, :2] - where[:, :2], axis=1).mean()

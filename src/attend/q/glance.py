@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from attend.config import ModelConfig
 from attend.errors import AttendError
 from attend.networks import Convolution, Dense, space_to_depth
-from attend.p import What, Where
+from attend.p import What, Where, smooth
 from attend.q.cell import cells
 from attend.q.heads import GlimpseEncoder
 
@@ -38,6 +38,7 @@ class GlanceCell(eqx.Module):
     head: eqx.nn.Linear
     presence: Dense
     encode: GlimpseEncoder
+    saliency: float = eqx.field(static=True)
 
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], where: Where, what: What, *, key: PRNGKeyArray):
         if len(config.cell_widths) != 3:
@@ -54,6 +55,7 @@ class GlanceCell(eqx.Module):
         self.head = eqx.nn.Linear(c, 1 + where.numbers, key=keys[3])
         self.presence = Dense([c, 64, 1], key=keys[4])
         self.encode = GlimpseEncoder(config, size[2], where, what, key=keys[5])
+        self.saliency = config.saliency
 
     def start(self, image: Float[Array, "h w c"]):
         """Nothing to remember."""
@@ -70,7 +72,8 @@ class GlanceCell(eqx.Module):
         rows, columns, _ = features.shape
         features = features.reshape(rows * columns, -1)
         score, numbers = jnp.split(jax.vmap(self.head)(features), [1], axis=1)
-        attention = self.choose(score[:, 0], place_key)
+        score = score[:, 0] + self.unexplained(residual, (rows, columns)) if self.saliency else score[:, 0]
+        attention = self.choose(score, place_key)
         x, y = jnp.meshgrid((2 * jnp.arange(columns) + 1) / columns - 1, (2 * jnp.arange(rows) + 1) / rows - 1)
         middle = jnp.stack([x.ravel(), y.ravel()], axis=1)
         reach = 2 * jnp.array([2 / columns, 2 / rows])
@@ -79,6 +82,15 @@ class GlanceCell(eqx.Module):
         q_where = where.posterior(jax.tree.map(lambda guess: attention @ guess, guesses))
         presence_logit = self.presence(attention @ features)[0]
         return memory, self.encode(presence_logit, q_where, self.encode.sees(image, residual), where_key, what_key)
+
+    def unexplained(self, residual: Float[Array, "h w c"], grid: tuple[int, int]) -> Float[Array, " cells"]:
+        """How much of the image each place has to explain: log mean square, times the saliency.
+
+        Where p is fully specified, an object that is drawn elsewhere than it lies gets no gradient that leads it there.
+        """
+        rows, columns = (smooth(side, cells) for side, cells in zip(residual.shape, grid, strict=False))
+        energy = jnp.einsum("ih,hwc,jw->ij", rows, residual**2, columns) / residual.shape[2]
+        return self.saliency * jnp.log(energy.ravel() + 1e-4)
 
     def choose(self, score: Float[Array, " cells"], key: PRNGKeyArray | None) -> Float[Array, " cells"]:
         """Attention weights over the places: a relaxed draw, or all on the best without a key."""
