@@ -6,6 +6,7 @@ that a renderer which draws many scenes at once can do so.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,9 @@ from attend.errors import AttendError
 BlackBox = Callable[[np.ndarray], np.ndarray]
 """From float32 scenes (n, d) to images (n, h, w, c), each of its scene alone; a NumPy function that calls no JAX."""
 
+_painter = ThreadPoolExecutor(1, thread_name_prefix="attend-black-box")
+"""The one thread in which black boxes draw: JAX calls from several, which few renderers bear."""
+
 
 def black_box(
     function: BlackBox, steps: Sequence[float], size: tuple[int, int, int]
@@ -27,7 +31,7 @@ def black_box(
     that differ from one of them by a step. The differences are kept for the backward pass: d images a scene.
 
     Args:
-        function: draws scenes.
+        function: draws scenes. It is called in a thread of its own, always the same.
         steps: by how much each of the d numbers is moved up and down, in its own unit; 0 for one that gets no gradient,
             and costs none.
         size: height, width and channels of an image.
@@ -45,7 +49,7 @@ def black_box(
 
     def drawn(scenes: np.ndarray) -> np.ndarray:
         """Images (..., h, w, c) of scenes (..., d)."""
-        images = np.asarray(function(scenes.reshape(-1, len(step))), np.float32)
+        images = np.asarray(_painter.submit(function, scenes.reshape(-1, len(step))).result(), np.float32)
         return images.reshape(*scenes.shape[:-1], *size)
 
     def images_of(scene: Array) -> np.ndarray:
