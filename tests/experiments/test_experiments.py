@@ -13,11 +13,13 @@ from attend.experiments import (
     experiments,
     frame,
     generalisation,
+    objects_3d,
     omniglot,
     representation,
     reproduce,
     sprites,
     supervised,
+    tabletop,
 )
 
 pytestmark = pytest.mark.slow
@@ -36,7 +38,13 @@ def hurried(monkeypatch):
     monkeypatch.setattr(generalisation, "QUICK_LSTM_WIDTHS", (8,))
     monkeypatch.setattr(estimators, "QUICK_STEPS", 210)
     monkeypatch.setattr(estimators, "QUICK_REPEATS", 3)
+    for module in (objects_3d, tabletop):
+        monkeypatch.setattr(module, "QUICK_N", {"train": 24, "valid": 8, "test": 16})
+        monkeypatch.setattr(module, "QUICK_MODEL", module.QUICK_MODEL | {"batch_size": 8, "steps": 60})
+    monkeypatch.setattr(objects_3d, "QUICK_CLIMBED", 4)
     for module, name in [
+        (objects_3d, "QUICK_STEPS"),
+        (objects_3d, "QUICK_CLIMB_STEPS"),
         (generalisation, "QUICK_DRAW_STEPS"),
         (representation, "QUICK_STEPS"),
         (representation, "QUICK_PIXEL_STEPS"),

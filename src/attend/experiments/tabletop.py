@@ -78,7 +78,7 @@ def _measure(model: Model, scenes: Scenes, data: SceneData) -> tuple[float, ...]
     renderer = table_of(model.p)
     truth = table_truth_of(data)
     kinds = scenes.what[..., : len(renderer.kinds)].argmax(axis=-1)
-    errors = pose_errors(scenes.where, kinds, scenes.counts, truth.poses, truth.labels, renderer.what.folds)
+    errors = pose_errors(scenes.where, kinds, scenes.counts, truth.poses, truth.labels, renderer.what.folds or ())
     accuracy = count_accuracy(scenes.counts, truth.counts)
     if not len(errors.yaw):
         return accuracy, 0.0, 1.0, 180.0
