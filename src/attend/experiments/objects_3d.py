@@ -177,7 +177,7 @@ def _score(p: Generative, answer: Answer, data: SceneData) -> Score:
     truth, renderer = table_truth_of(data), table_of(p)
     ones = np.ones(len(data), np.int64)
     errors = pose_errors(
-        answer.where[:, None], answer.kinds[:, None], ones, truth.poses, truth.labels, renderer.what.folds
+        answer.where[:, None], answer.kinds[:, None], ones, truth.poses, truth.labels, renderer.what.folds or ()
     )
     canvases, images = _drawn(p, answer), as_float(data.images)
     likelihoods = jax.vmap(p.likelihood.log_prob)(jnp.asarray(images), jnp.asarray(canvases))
