@@ -53,4 +53,4 @@ def full_disk():
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=3, help="how often tests/cli/test_kills.py kills a training")
+    parser.addoption("--kills", type=int, default=2, help="how often tests/cli/test_kills.py kills a training")

@@ -16,7 +16,7 @@ def scenes_file(tmp_path):
 
 
 def test_the_registry_names_the_data_sets():
-    assert set(datasets) == {"digits", "mnist", "omniglot", "sprites"}
+    assert set(datasets) == {"digits", "mnist", "objects-3d", "omniglot", "sprites", "tabletop"}
 
 
 def test_digits_look_like_mnist():

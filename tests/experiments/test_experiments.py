@@ -39,7 +39,7 @@ def hurried(monkeypatch):
     monkeypatch.setattr(estimators, "QUICK_STEPS", 210)
     monkeypatch.setattr(estimators, "QUICK_REPEATS", 3)
     for module in (objects_3d, tabletop):
-        monkeypatch.setattr(module, "QUICK_N", {"train": 24, "valid": 8, "test": 16})
+        monkeypatch.setattr(module, "QUICK_N", {"train": 80, "valid": 8, "test": 16})
         monkeypatch.setattr(module, "QUICK_MODEL", module.QUICK_MODEL | {"batch_size": 8, "steps": 60})
     monkeypatch.setattr(objects_3d, "QUICK_CLIMBED", 4)
     for module, name in [

@@ -31,6 +31,8 @@ NEW = 3
 """The count that a training of its own leaves out."""
 CHANGED = 1_000
 """Scenes under each change of camera and light."""
+QUICK_CHANGES = 2
+"""How many of these a quick run tries; each is compiled."""
 SHOWN = 8
 
 
@@ -100,7 +102,7 @@ def _changes(settings: Settings, model: Model, most: int) -> Table:
             renderer.light, ambient=ambient
         )
     rows = []
-    for name, part in changes.items():
+    for name, part in list(changes.items())[: settings.choose(None, QUICK_CHANGES)]:
         field = "camera" if isinstance(part, Camera) else "light"
         changed = dataclasses.replace(renderer, **{field: part})
         n = settings.choose(CHANGED, QUICK_N["test"])
