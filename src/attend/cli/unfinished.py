@@ -31,7 +31,7 @@ def check_unfinished(out: Path, resume: bool) -> None:
 def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["StoredResults"]:
     """The results on the way to `out`: those that an earlier process has left behind, or none yet.
 
-    The folder is deleted when the block ends, and kept when that fails and a piece is done. A process that is killed
+    The folder is deleted when the block ends, and kept when that fails and an image is done. A process that is killed
     leaves it behind at any moment so that the next one can go on.
 
     Args:
@@ -58,7 +58,7 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
         try:
             yield found
         except BaseException as error:
-            if not len(found):
+            if not found.totals()[0]:
                 _delete(folder)
                 for parent in missing:
                     parent.rmdir()
