@@ -157,6 +157,12 @@ class Config:
         return Config.from_dict(sections)
 
 
+def _solids(world: str, max_objects: int) -> Config:
+    """A preset whose renderer is fully specified."""
+    model = ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=0.1)
+    return Config(model, TrainConfig(learning_rate=1e-3))
+
+
 PRESETS: dict[str, Config] = {
     "default": Config(),
     "paper": Config(
@@ -176,14 +182,8 @@ PRESETS: dict[str, Config] = {
             estimator="nvil",
         ),
     ),
-    "objects-3d": Config(
-        ModelConfig(renderer="objects-3d", max_objects=1, cell_widths=(32, 64, 64), saliency=3.0, pixel_sd=0.1),
-        TrainConfig(steps=10_000, learning_rate=1e-3),
-    ),
-    "tabletop": Config(
-        ModelConfig(renderer="tabletop", cell_widths=(32, 64, 64), saliency=3.0, pixel_sd=0.1),
-        TrainConfig(steps=10_000, learning_rate=1e-3),
-    ),
+    "objects-3d": _solids("objects-3d", max_objects=1),
+    "tabletop": _solids("tabletop", max_objects=3),
 }
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
 

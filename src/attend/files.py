@@ -1,13 +1,14 @@
 """Files and folders that are written whole or not at all, and `.npz` archives that are never unpickled."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -35,6 +36,24 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def locked(file: IO[Any], busy: str) -> Iterator[None]:
+    """Keep other processes out of a block by a lock on an open file.
+
+    The system takes the lock back when the process dies, however that happens.
+
+    Raises:
+        AttendError: another process is in the block; the line is `busy`.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise AttendError(busy) from error
+    except OSError:  # some network file systems know no locks
+        pass
+    yield
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -51,19 +51,22 @@ class Model(eqx.Module):
         """Height, width and channels of the images it knows."""
         return self.p.renderer.size
 
-    def infer(self, images: Any, *, batch_size: int = 64, names: tuple[str, ...] | None = None) -> Scenes:
+    def infer(
+        self, images: Any, *, batch_size: int = 64, filled: bool = False, names: tuple[str, ...] | None = None
+    ) -> Scenes:
         """Count, locate and describe the objects in each image, in one deterministic pass of q.
 
         Args:
             images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
             batch_size: images in a batch; each core works on one batch at a time.
+            filled: fill the batch up even when there are fewer images, so that the program compiled for others serves.
             names: a name for each image, kept in the result.
 
         Raises:
             AttendError: the images are not such an array.
         """
         images = as_images(images, self.size)
-        parts = _on_all_cores(lambda batch: _decode(self, batch), _batches(images, batch_size))
+        parts = _on_all_cores(lambda batch: _decode(self, batch), _batches(images, batch_size, filled))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         renderer = self.p.renderer
         told = {"names": names, "where_names": renderer.where.names, "what_names": renderer.what.names}
@@ -179,9 +182,9 @@ def _first(bad: np.ndarray) -> int:
     return int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
 
 
-def _batches(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def _batches(rows: np.ndarray, size: int, filled: bool = False) -> Iterator[np.ndarray]:
     """Equal batches, the last one filled up with copies of its last row, so that one compiled program serves all."""
-    size = min(size, len(rows))
+    size = size if filled else min(size, len(rows))
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
         yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
@@ -212,9 +215,9 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         trace = unroll(p, model.q, image)
 
         def describe(where, what):
-            layer = p.renderer.canvas(p.renderer.add(empty, where, what))
-            box = footprint_box(footprint(p.renderer, where, what)[..., None])
-            return box, attend(layer, box_window(box, image.shape[:2]), model.config.glimpse)
+            alone = p.renderer.add(empty, where, what)
+            box = footprint_box(footprint(p.renderer, alone)[..., None])
+            return box, attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
 
         boxes, patches = jax.vmap(describe)(trace.where, trace.what)
         return {

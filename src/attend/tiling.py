@@ -30,8 +30,8 @@ edges cut, which they complete at will.
 SAME = 0.5
 """Boxes from two tiles are of one object if they share this much of the smaller one."""
 
-CHUNK, BATCH = 256, 64
-"""Tiles that are looked at together, and by the model at once; fewer are filled up to the latter."""
+CHUNK = 256
+"""Tiles that are looked at together."""
 
 KEPT = ("boxes", "presence", "where", "where_sd", "what", "what_sd", "patches")
 """What is kept of an object."""
@@ -150,9 +150,7 @@ def _look(model: Model, image: np.ndarray, grid: Tiles) -> tuple[np.ndarray, dic
 
 def _infer_some(model: Model, image: np.ndarray, corners: np.ndarray) -> Scenes:
     high, wide, _ = model.size
-    parts = [image[y : y + high, x : x + wide] for x, y in corners]
-    filling = [parts[-1]] * (BATCH - len(parts))  # so that one compiled program serves all images
-    return model.infer(np.stack(parts + filling), batch_size=BATCH)[: len(parts)]
+    return model.infer(np.stack([image[y : y + high, x : x + wide] for x, y in corners]), filled=True)
 
 
 def _middles(boxes: np.ndarray) -> np.ndarray:

@@ -1,6 +1,5 @@
 """An inference over files goes piece by piece, and one that was stopped goes on to the same result."""
 
-import dataclasses
 import fcntl
 import importlib
 import json
@@ -186,20 +185,6 @@ def test_n_counts_images_over_pieces_and_is_kept_on_resuming(attend, refused, ru
 
 
 @pytest.fixture
-def two_in_each_tile(monkeypatch):
-    """Every model is sure of two objects in every image, whatever the tiny run has learned."""
-    original = package.Model.infer
-
-    def infer(self, images, **options):
-        scenes = original(self, images, **options)
-        sure = np.zeros_like(scenes.count_probs)
-        sure[:, 2] = 1
-        return dataclasses.replace(scenes, count_probs=sure)
-
-    monkeypatch.setattr(package.Model, "infer", infer)
-
-
-@pytest.fixture
 def slides(squares, tmp_path):
     """Images of several sizes, none smaller than the model's."""
     (tmp_path / "slides").mkdir()
@@ -209,7 +194,7 @@ def slides(squares, tmp_path):
     return tmp_path / "slides"
 
 
-def test_larger_images_are_looked_at_in_tiles(attend, refused, run_folder, slides, tmp_path, two_in_each_tile):
+def test_larger_images_are_looked_at_in_tiles(attend, refused, run_folder, slides, tmp_path, two_in_each):
     words = ["infer", run_folder, slides, "--out"]
     assert "the model knows 16x16x1, and larger ones with --tile" in refused(*words, tmp_path / "found.csv")
     assert "choose another format with --tile" in refused(*words, tmp_path / "found.npz", "--tile")
@@ -232,7 +217,7 @@ def test_larger_images_are_looked_at_in_tiles(attend, refused, run_folder, slide
     assert [(image["width"], image["height"]) for image in coco["images"]] == [(96, 16), (16, 16), (41, 30), (60, 32)]
 
 
-def test_tiled_inference_resumes_image_by_image(attend, run_folder, slides, tmp_path, calls, two_in_each_tile):
+def test_tiled_inference_resumes_image_by_image(attend, run_folder, slides, tmp_path, calls, two_in_each):
     words = ["infer", run_folder, slides, "--tile", "--out"]
     assert attend(*words, tmp_path / "whole.json")[0] == 0
     uninterrupted = list(calls)
@@ -251,7 +236,7 @@ def test_what_cannot_be_tiled_is_named(refused, run_folder, slides, tmp_path):
     assert "0.png: images: are 20x10 (height x width); a tile of this model takes 16x16" in line
 
 
-def test_large_scenes_of_a_scenes_file_are_tiled_too(attend, run_folder, squares, tmp_path, two_in_each_tile):
+def test_large_scenes_of_a_scenes_file_are_tiled_too(attend, run_folder, squares, tmp_path, two_in_each):
     SceneData(np.tile(squares.images[:3], (1, 2, 2, 1))).save(tmp_path / "large.npz")
     status, said, _ = attend("infer", run_folder, tmp_path / "large.npz", "--tile", "--out", tmp_path / "found.csv")
     assert status == 0

@@ -1,6 +1,5 @@
 """From a folder of a user's own files to a run, and from that to results in other formats."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 import tifffile
 from PIL import Image
 
-import attend as package
 from attend.cli import main
 from attend.exports import exports
 from attend.fitting import reading_of
@@ -33,20 +31,6 @@ def run_of_scans(tmp_path_factory, scans, tiny_flags):
     out = tmp_path_factory.mktemp("runs") / "scans"
     assert main(["train", str(scans), "--tile", "16", "16", "--out", str(out), *tiny_flags]) == 0
     return out
-
-
-@pytest.fixture
-def two_in_each(monkeypatch):
-    """Every model is sure of two objects in every image, whatever the tiny run has learned."""
-    original = package.Model.infer
-
-    def infer(self, images, **options):
-        scenes = original(self, images, **options)
-        sure = np.zeros_like(scenes.count_probs)
-        sure[:, 2] = 1
-        return dataclasses.replace(scenes, count_probs=sure)
-
-    monkeypatch.setattr(package.Model, "infer", infer)
 
 
 def test_a_run_keeps_how_its_images_were_read(run_of_scans, scans):

@@ -45,22 +45,7 @@ def optimise(
     Raises:
         AttendError: the images are not of the renderer's size.
     """
-
-    def climb(image: Array, key: PRNGKeyArray) -> tuple[Array, Array, Array]:
-        where_key, what_key = jax.random.split(key)
-        what = p.what.sample(what_key)
-        optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
-
-        def step(carry, _):
-            where, state = carry
-            updates, state = optimiser.update(jax.grad(log_likelihood, 1)(p, where, what, image), state)
-            return (where - updates, state), None
-
-        where = p.where.sample(where_key)
-        (best, _), _ = jax.lax.scan(step, (where, optimiser.init(where)), None, steps)
-        return best, what, log_likelihood(p, best, what, image)
-
-    return _each(p, images, seed, batch_size, starts, climb)
+    return _best(eqx.Partial(_climb, p, steps=steps), p, images, seed, batch_size, starts)
 
 
 def mcmc(
@@ -89,28 +74,7 @@ def mcmc(
     Raises:
         AttendError: the images are not of the renderer's size.
     """
-    import blackjax
-
-    def chain(image: Array, key: PRNGKeyArray) -> tuple[Any, Array, Array]:
-        what_key, where_key, warmup_key, key = jax.random.split(key, 4)
-        what = p.what.sample(what_key)
-
-        def log_density(where):
-            return log_likelihood(p, where, what, image) + p.where.log_prob(where)
-
-        warm: Any = blackjax.window_adaptation(blackjax.nuts, log_density, max_num_doublings=5)
-        (state, parameters), _ = warm.run(warmup_key, p.where.sample(where_key), warmup)
-        kernel = blackjax.nuts(log_density, **parameters)
-
-        def step(state, key):
-            moved: Any = kernel.step(key, state)[0]
-            return moved, (moved.position, moved.logdensity)
-
-        _, (positions, densities) = jax.lax.scan(step, state, jax.random.split(key, samples))
-        where = positions[jnp.argmax(densities)]
-        return where, what, log_likelihood(p, where, what, image)
-
-    return _each(p, images, seed, batch_size, chains, chain)
+    return _best(eqx.Partial(_chain, p, warmup=warmup, samples=samples), p, images, seed, batch_size, chains)
 
 
 def log_likelihood(
@@ -121,28 +85,59 @@ def log_likelihood(
     return p.likelihood.log_prob(image, canvas)
 
 
-def _each(
-    p: Generative,
-    images: np.ndarray,
-    seed: int,
-    batch_size: int,
-    tries: int,
-    attempt: Callable[[Array, PRNGKeyArray], tuple[Array, Array, Array]],
+def _climb(p: Generative, image: Array, key: PRNGKeyArray, *, steps: int) -> tuple[Array, Array, Array]:
+    """Where one start leads."""
+    where_key, what_key = jax.random.split(key)
+    what = p.what.sample(what_key)
+    optimiser = optax.adam(optax.cosine_decay_schedule(LEARNING_RATE, steps))
+
+    def step(carry, _):
+        where, state = carry
+        updates, state = optimiser.update(jax.grad(log_likelihood, 1)(p, where, what, image), state)
+        return (where - updates, state), None
+
+    where = p.where.sample(where_key)
+    (best, _), _ = jax.lax.scan(step, (where, optimiser.init(where)), None, steps)
+    return best, what, log_likelihood(p, best, what, image)
+
+
+def _chain(p: Generative, image: Array, key: PRNGKeyArray, *, warmup: int, samples: int) -> tuple[Any, Array, Array]:
+    """The most probable draw of one chain."""
+    import blackjax
+
+    what_key, where_key, warmup_key, key = jax.random.split(key, 4)
+    what = p.what.sample(what_key)
+
+    def log_density(where):
+        return log_likelihood(p, where, what, image) + p.where.log_prob(where)
+
+    warm: Any = blackjax.window_adaptation(blackjax.nuts, log_density, max_num_doublings=5)
+    (state, parameters), _ = warm.run(warmup_key, p.where.sample(where_key), warmup)
+    kernel = blackjax.nuts(log_density, **parameters)
+
+    def step(state, key):
+        moved: Any = kernel.step(key, state)[0]
+        return moved, (moved.position, moved.logdensity)
+
+    _, (positions, densities) = jax.lax.scan(step, state, jax.random.split(key, samples))
+    where = positions[jnp.argmax(densities)]
+    return where, what, log_likelihood(p, where, what, image)
+
+
+def _best(
+    attempt: Callable[[Array, PRNGKeyArray], Any], p: Generative, images: Any, seed: int, batch_size: int, tries: int
 ) -> Fit:
     """The best of `tries` attempts at each image."""
-
-    @eqx.filter_jit
-    def best(images, keys):
-        def one(image, key):
-            tried = jax.vmap(attempt, in_axes=(None, 0))(image, jax.random.split(key, tries))
-            return jax.tree.map(lambda leaf: leaf[jnp.argmax(tried[2])], tried)
-
-        return jax.vmap(one)(to_unit(images), keys)
-
     images = as_images(images, p.renderer.size)
     keys = jax.random.split(jax.random.key(seed), len(images))
-    parts = [
-        best(images[start : start + batch_size], keys[start : start + batch_size])
-        for start in range(0, len(images), batch_size)
-    ]
-    return Fit(*(np.concatenate([np.asarray(part[field]) for part in parts]) for field in range(3)))
+    return Fit(*map(np.asarray, _best_of_each(attempt, images, keys, batch_size, tries)))
+
+
+@eqx.filter_jit
+def _best_of_each(attempt: Any, images: Any, keys: Any, batch_size: int, tries: int) -> Any:
+    def best(image_and_key):
+        image, key = image_and_key
+        tried = jax.vmap(attempt, in_axes=(None, 0))(image, jax.random.split(key, tries))
+        return jax.tree.map(lambda leaf: leaf[jnp.argmax(tried[2])], tried)
+
+    return jax.lax.map(best, (to_unit(images), keys), batch_size=batch_size)

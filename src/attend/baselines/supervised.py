@@ -93,7 +93,7 @@ class SceneNet(eqx.Module):
         key: PRNGKeyArray,
     ):
         cell_key, classify_key = jax.random.split(key)
-        self.where = where or Windows(config.scale, config.scale_sd, config.place_sd)
+        self.where = where or Windows.of(config)
         self.cell = cells[config.cell](config, size, self.where, Code(config.what), key=cell_key)
         self.classify = eqx.nn.Linear(config.what, classes, key=classify_key)
         self.config = config

@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, SupportsFloat
 
 from tyro.conf import arg
 
@@ -21,6 +21,7 @@ from attend.errors import AttendError
 if TYPE_CHECKING:
     from attend.data import SceneData
     from attend.model import Model
+    from attend.scenes import Scenes
 
 BOUND_IMAGES = 1000
 """The importance-weighted bound is measured on no more images than this, the first ones."""
@@ -98,13 +99,21 @@ def evaluate(
 
 def measure(model: "Model", truth: "SceneData", *, samples: int, seed: int) -> dict[str, Any]:
     """The report of `attend.evaluation.evaluate` on scenes, with the bounds and the speed."""
-    import attend.evaluation
-
     images = truth.images
     model.infer(images[:WARM_UP_IMAGES])
     started = time.perf_counter()
     scenes = model.infer(images)
     seconds = time.perf_counter() - started
+    bound = model.importance_weighted_bound(images[:BOUND_IMAGES], samples=samples, seed=seed).mean()
+    return compared(model, scenes, truth, seed=seed, iw_bound=bound, images_per_second=len(images) / seconds)
+
+
+def compared(
+    model: "Model", scenes: "Scenes", truth: "SceneData", *, seed: int, **measured: SupportsFloat
+) -> dict[str, Any]:
+    """The report of `attend.evaluation.evaluate` on what a model found in scenes, with the ELBO."""
+    import attend.evaluation
+
     return attend.evaluation.evaluate(
         scenes,
         counts=truth.counts,
@@ -112,10 +121,9 @@ def measure(model: "Model", truth: "SceneData", *, samples: int, seed: int) -> d
         labels=truth.labels,
         poses=truth.poses,
         folds=getattr(model.p.renderer.what, "folds", None),
-        elbo=model.elbo(images, seed=seed).mean(),
-        iw_bound=model.importance_weighted_bound(images[:BOUND_IMAGES], samples=samples, seed=seed).mean(),
-        images_per_second=len(images) / seconds,
+        elbo=model.elbo(truth.images, seed=seed).mean(),
         seed=seed,
+        **measured,
     )
 
 

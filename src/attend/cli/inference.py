@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from attend.model import Model
     from attend.scenes import Scenes
 
-BATCH = 64
-"""Images that the model sees at once."""
-
 
 @dataclass(frozen=True)
 class Given:
@@ -135,9 +132,7 @@ def fingerprint(model: "Model") -> str:
 
 
 def _infer(model: "Model", data: "SceneData", given: Given) -> "Scenes":
-    """What is in a piece. A small one of many is filled up to a batch, for which the program is compiled already."""
-    import numpy as np
-
+    """What is in a piece."""
     if given.large:
         from attend.tiling import infer_tiled
 
@@ -145,7 +140,4 @@ def _infer(model: "Model", data: "SceneData", given: Given) -> "Scenes":
             return infer_tiled(model, data.images, names=data.names)
         except AttendError as error:
             raise AttendError(f"{data.names[0] if data.names else given.source}: {error}") from None
-    missing = max(0, BATCH - len(data)) if given.count > 1 else 0
-    images = np.concatenate([data.images, data.images[-1:].repeat(missing, axis=0)])
-    scenes = model.infer(images, batch_size=BATCH)[: len(data)]
-    return dataclasses.replace(scenes, names=data.names)
+    return model.infer(data.images, filled=given.count > 1, names=data.names)

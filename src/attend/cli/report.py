@@ -16,7 +16,7 @@ from attend.cli.arguments import (
     is_named,
     read_for,
 )
-from attend.cli.evaluate import ROWS
+from attend.cli.evaluate import ROWS, compared
 from attend.cli.outputs import check_file, results
 from attend.errors import AttendError
 
@@ -105,19 +105,11 @@ def _findings(
     run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files
 ) -> "Findings":
     """What the model finds in a source."""
-    from attend.evaluation import evaluate
     from attend.report import Findings
 
     named = NAMED_SCENES if is_named(source) else None
     data = read_for(run, model, source, n or named, seed, compose, files)
     scenes = model.infer(data.images, names=data.names)
-    measured = evaluate(
-        scenes,
-        counts=data.counts,
-        boxes=data.boxes,
-        labels=data.labels,
-        elbo=model.elbo(data.images, seed=seed).mean(),
-        seed=seed,
-    )
+    measured = compared(model, scenes, data, seed=seed)
     numbers = {name: form.format(measured[key]) for key, (name, form) in ROWS.items() if measured[key] is not None}
     return Findings(source, results(scenes, data), numbers, data.counts, data.boxes)

@@ -1,7 +1,6 @@
 """OUT.unfinished: the folder beside a result that keeps, while that is made, what is done already."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -44,7 +43,7 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
             be written.
     """
     from attend.exports import StoredResults
-    from attend.files import atomic_file
+    from attend.files import atomic_file, locked
 
     folder = _folder(out)
     missing = [parent for parent in folder.parents if not parent.exists()]
@@ -53,7 +52,8 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
     else:
         with atomic_file(_header(folder)) as file:
             file.write(json.dumps(about).encode())
-    with _locked(folder):
+    busy = f"{folder}: another process is working in it; let it end, or stop it"
+    with _header(folder).open("rb") as file, locked(file, busy):
         found = StoredResults(folder / "pieces", pixels=pixels)
         try:
             yield found
@@ -92,19 +92,6 @@ def _folder(out: Path) -> Path:
 
 def _header(folder: Path) -> Path:
     return folder / "inference.json"
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out; the system takes the lock back when this one dies, however that happens."""
-    with _header(folder).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AttendError(f"{folder}: another process is working in it; let it end, or stop it") from error
-        except OSError:  # some network file systems know no locks
-            pass
-        yield
 
 
 def _check_same(folder: Path, about: dict[str, str]) -> None:

@@ -15,9 +15,10 @@ from attend.data import SceneData, load
 from attend.evaluation import pose_errors
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spreads
-from attend.experiments.on_table import table_of, table_truth_of
+from attend.experiments.on_table import table_of
 from attend.experiments.pictures import image_rows
 from attend.experiments.runs import train_baseline, train_model
+from attend.experiments.truth import table_truth_of
 from attend.model import Model, as_float
 from attend.p import Generative
 

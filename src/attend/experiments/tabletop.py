@@ -11,12 +11,13 @@ from jaxtyping import Float
 
 from attend.config import preset
 from attend.data import SceneData, draw_table, load
-from attend.evaluation import count_accuracy, pose_errors
+from attend.evaluation import evaluate
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spreads
-from attend.experiments.on_table import table_of, table_truth_of
+from attend.experiments.on_table import table_of
 from attend.experiments.pictures import image_rows
 from attend.experiments.runs import train_model
+from attend.experiments.truth import table_truth_of
 from attend.model import Model
 from attend.render3d import Camera, Light, TableRenderer
 from attend.scenes import Scenes
@@ -78,14 +79,12 @@ def _scenes(settings: Settings, counts: Any, most: int) -> dict[str, SceneData]:
 def _measure(model: Model, scenes: Scenes, data: SceneData) -> tuple[float, ...]:
     """Count accuracy; of matched objects the share of kinds told, and the median errors of place and yaw."""
     renderer = table_of(model.p)
-    truth = table_truth_of(data)
-    kinds = scenes.what[..., : len(renderer.kinds)].argmax(axis=-1)
-    errors = pose_errors(scenes.where, kinds, scenes.counts, truth.poses, truth.labels, renderer.what.folds or ())
-    accuracy = count_accuracy(scenes.counts, truth.counts)
-    if not len(errors.yaw):
-        return accuracy, 0.0, 1.0, 180.0
-    place = float(np.median(errors.position)) / renderer.width
-    return accuracy, float(errors.identity.mean()), place, float(np.degrees(np.median(errors.yaw)))
+    counts, poses, labels = table_truth_of(data)
+    report = evaluate(scenes, counts=counts, labels=labels, poses=poses, folds=renderer.what.folds)
+    if report["yaw_error_rad"] is None:
+        return report["count_accuracy"], 0.0, 1.0, 180.0
+    place, yaw = report["position_error_m"] / renderer.width, float(np.degrees(report["yaw_error_rad"]))
+    return report["count_accuracy"], report["identity_accuracy"], place, yaw
 
 
 def _changes(settings: Settings, model: Model, most: int) -> Table:

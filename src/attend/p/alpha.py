@@ -2,15 +2,13 @@
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.geometry import place
-from attend.networks import Dense
-from attend.p.latents import Code, Windows
+from attend.p.patches import Patches
 from attend.p.renderer import renderers
 
 
@@ -24,27 +22,14 @@ class Composite(NamedTuple):
 
 
 @renderers.register("alpha")
-class AlphaRenderer(eqx.Module):
+class AlphaRenderer(Patches):
     """Objects are patches of colour and alpha decoded from `what`, each behind all before it (Porter and Duff 1984).
 
     The first object that q finds is in front. So an object that is partly hidden is found after that which hides it.
     """
 
-    decoder: Dense
-    size: tuple[int, int, int] = eqx.field(static=True)
-    where: Windows = eqx.field(static=True)
-    what: Code = eqx.field(static=True)
-    glimpse: int = eqx.field(static=True)
-    bias: float = eqx.field(static=True)
-
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
-        pixels = config.glimpse**2 * (size[2] + 1)
-        self.decoder = Dense([config.what, *config.decoder_widths, pixels], key=key)
-        self.size = size
-        self.where = Windows(config.scale, config.scale_sd, config.place_sd)
-        self.what = Code(config.what)
-        self.glimpse = config.glimpse
-        self.bias = config.decoder_bias
+        super().__init__(config, size, size[2] + 1, key=key)
 
     def empty(self) -> Composite:
         """Nothing before black."""
@@ -56,24 +41,17 @@ class AlphaRenderer(eqx.Module):
 
     def add(self, state: Composite, where: Float[Array, "3"], what: Float[Array, " d"]) -> Composite:
         """The objects with one more behind them."""
-        paint, alpha = self._layer(where, what)
+        colour, alpha = jnp.split(self.decoder(what).reshape(self.glimpse, self.glimpse, -1), [self.size[2]], axis=2)
+        alpha = jax.nn.sigmoid(alpha + self.bias)
+        patch = jnp.concatenate([jax.nn.sigmoid(colour) * alpha, alpha], axis=2)
+        paint, alpha = jnp.split(place(patch, where, self.size[:2]), [self.size[2]], axis=2)
+        alpha = jnp.minimum(alpha, 1.0)
         return Composite(state.paint + state.through * paint, state.through * (1 - alpha), state.backdrop)
 
     def canvas(self, state: Composite) -> Float[Array, "h w c"]:
         """The objects before the backdrop."""
         return state.paint + state.through * state.backdrop
 
-    def mask(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w"]:
-        """The alpha of an object, hidden parts included."""
-        return self._layer(where, what)[1][..., 0]
-
-    def _layer(
-        self, where: Float[Array, "3"], what: Float[Array, " d"]
-    ) -> tuple[Float[Array, "h w c"], Float[Array, "h w 1"]]:
-        """Colour times alpha, and alpha, over the whole image."""
-        shape = (self.glimpse, self.glimpse, self.size[2] + 1)
-        colour, alpha = jnp.split(self.decoder(what).reshape(shape), [self.size[2]], axis=2)
-        alpha = jax.nn.sigmoid(alpha + self.bias)
-        patch = jnp.concatenate([jax.nn.sigmoid(colour) * alpha, alpha], axis=2)
-        paint, alpha = jnp.split(place(patch, where, self.size[:2]), [self.size[2]], axis=2)
-        return paint, jnp.minimum(alpha, 1.0)
+    def mask(self, state: Composite) -> Float[Array, "h w"]:
+        """How much of what is behind the objects does not show through."""
+        return 1 - state.through[..., 0]

@@ -1,36 +1,21 @@
 """The partly specified renderer of the paper's 2D experiments: a learned decoder and a window to paint it into."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.geometry import place
-from attend.networks import Dense
-from attend.p.latents import Code, Windows
+from attend.p.patches import Patches
 from attend.p.renderer import renderers
 
 
 @renderers.register("patch")
-class PatchRenderer(eqx.Module):
+class PatchRenderer(Patches):
     """Objects are patches decoded from `what`, placed by `where`, and added up (paper, section 3.1)."""
 
-    decoder: Dense
-    size: tuple[int, int, int] = eqx.field(static=True)
-    where: Windows = eqx.field(static=True)
-    what: Code = eqx.field(static=True)
-    glimpse: int = eqx.field(static=True)
-    bias: float = eqx.field(static=True)
-
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
-        pixels = config.glimpse**2 * size[2]
-        self.decoder = Dense([config.what, *config.decoder_widths, pixels], key=key)
-        self.size = size
-        self.where = Windows(config.scale, config.scale_sd, config.place_sd)
-        self.what = Code(config.what)
-        self.glimpse = config.glimpse
-        self.bias = config.decoder_bias
+        super().__init__(config, size, size[2], key=key)
 
     def patch(self, what: Float[Array, " d"]) -> Float[Array, "g g c"]:
         """What the object looks like, in [0, 1]."""

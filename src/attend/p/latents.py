@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from attend.config import ModelConfig
 from attend.distributions import Distribution, Gaussian, Window, positive
 
 
@@ -99,6 +100,11 @@ class Windows:
     names = ("scale", "x", "y")
     numbers = 6
     details = 0
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> "Windows":
+        """Those of a configuration."""
+        return cls(config.scale, config.scale_sd, config.place_sd)
 
     def prior(self) -> Window:
         """p(where)."""

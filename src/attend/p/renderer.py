@@ -5,8 +5,8 @@ pass, and a cell may look at the canvas so far while it infers the next object. 
 (`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
 
 A renderer may have two things more. `over(backdrop)` is an empty scene before a backdrop, an image: without it there is
-no `background` other than its own. `mask(where, what)` is how much of each pixel an object covers, hidden parts
-included: without it an object's box is drawn around the pixels that it changes in an empty scene.
+no `background` other than its own. `mask(state)` is how much of each pixel the objects cover: without it an object's
+box is drawn around the pixels that it changes in an empty scene.
 """
 
 from collections.abc import Callable
@@ -50,12 +50,11 @@ class Renderer(Protocol[State]):
         ...
 
 
-def footprint(renderer: Renderer[Any], where: Array, what: Array) -> Float[Array, "h w"]:
-    """How much of each pixel an object covers or, if the renderer does not tell, changes in an empty scene."""
+def footprint(renderer: Renderer[Any], state: Any) -> Float[Array, "h w"]:
+    """How much of each pixel the objects cover or, if the renderer does not tell, change in an empty scene."""
     if hasattr(renderer, "mask"):
-        return renderer.mask(where, what)  # pyright: ignore[reportAttributeAccessIssue]
-    empty = renderer.empty()
-    changed = renderer.canvas(renderer.add(empty, where, what)) - renderer.canvas(empty)
+        return renderer.mask(state)  # pyright: ignore[reportAttributeAccessIssue]
+    changed = renderer.canvas(state) - renderer.canvas(renderer.empty())
     return jnp.max(jnp.abs(changed), axis=-1)
 
 

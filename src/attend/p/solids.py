@@ -1,5 +1,6 @@
 """The fully specified renderers of the paper's 3D experiments: the worlds of `attend.render3d`, by name."""
 
+from functools import partial
 from typing import Any
 
 from attend.config import ModelConfig
@@ -7,12 +8,9 @@ from attend.p.renderer import renderers
 from attend.render3d import TableRenderer, worlds
 
 
-def _register(name: str) -> None:
-    def renderer(config: ModelConfig, size: tuple[int, int, int], *, key: Any) -> TableRenderer:
-        return worlds[name](size, config.max_objects)
-
-    renderers.register(name)(renderer)
+def _laid(world: str, config: ModelConfig, size: tuple[int, int, int], *, key: Any) -> TableRenderer:
+    return worlds[world](size, config.max_objects)
 
 
-for name in worlds:
-    _register(name)
+for _world in worlds:
+    renderers.register(_world)(partial(_laid, _world))

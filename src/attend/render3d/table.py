@@ -165,9 +165,9 @@ class TableRenderer(eqx.Module):
         coverage, depth, shade = (put(part.reshape(side), first, (height, width)) for part in seen)
         return Layer(coverage, depth, shade, thing.colour)
 
-    def mask(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w"]:
-        """How much of each pixel an object covers, hidden parts included."""
-        return self.layer(where, what).coverage
+    def mask(self, state: Layers) -> Float[Array, "h w"]:
+        """How much of each pixel the objects cover."""
+        return 1 - math.prod((1 - layer.coverage for layer in state.layers), start=jnp.ones(()))
 
     def background(self) -> np.ndarray:
         """The image (h, w, 3) of the table with nothing on it."""

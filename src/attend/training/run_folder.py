@@ -1,6 +1,5 @@
 """The folder that one training owns: its configuration, curves and checkpoints."""
 
-import fcntl
 import json
 import math
 import os
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attend.errors import AttendError
-from attend.files import atomic_file, leftovers
+from attend.files import atomic_file, leftovers, locked
 from attend.training.checkpoint import Checkpoints
 
 
@@ -59,8 +58,6 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Keep others from training in the folder; inside a block of its own it does nothing.
 
-        The system takes the lock back when the process dies, however that happens.
-
         Raises:
             AttendError: another process is training in the folder, or it cannot be written.
         """
@@ -69,13 +66,7 @@ class RunFolder:
             return
         with _writing(self.path):
             file = (self.path / ".lock").open("a")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise AttendError(f"{self.path}: another process is training in it; let it end, or stop it") from error
-            except OSError:  # some network file systems know no locks
-                pass
+        with file, locked(file, f"{self.path}: another process is training in it; let it end, or stop it"):
             self._is_locked = True
             try:
                 yield

@@ -1,0 +1,27 @@
+"""What renderers of learned patches share: a decoder of `what`, and windows of the image to paint into."""
+
+import equinox as eqx
+from jaxtyping import PRNGKeyArray
+
+from attend.config import ModelConfig
+from attend.networks import Dense
+from attend.p.latents import Code, Windows
+
+
+class Patches(eqx.Module):
+    """The decoder of the paper's 2D experiments (section 3.1): from `what` to a patch of a few channels."""
+
+    decoder: Dense
+    size: tuple[int, int, int] = eqx.field(static=True)
+    where: Windows = eqx.field(static=True)
+    what: Code = eqx.field(static=True)
+    glimpse: int = eqx.field(static=True)
+    bias: float = eqx.field(static=True)
+
+    def __init__(self, config: ModelConfig, size: tuple[int, int, int], channels: int, *, key: PRNGKeyArray):
+        self.decoder = Dense([config.what, *config.decoder_widths, config.glimpse**2 * channels], key=key)
+        self.size = size
+        self.where = Windows.of(config)
+        self.what = Code(config.what)
+        self.glimpse = config.glimpse
+        self.bias = config.decoder_bias
