@@ -12,9 +12,10 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory):
-    """Where programs are kept that several tests compile."""
-    return tmp_path_factory.mktemp("compiled")
+def compiled(tmp_path_factory, request):
+    """Where programs are kept that several tests compile, in whichever process they run."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if hasattr(request.config, "workerinput") else base) / "compiled"
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from attend.errors import AttendError
 from attend.model import Model, as_images, to_unit
 from attend.objective import Estimator, estimators
 from attend.p import annealed_log_odds, geometric
+from attend.survey import survey
 from attend.training import RunFolder, TrainState, make_advance, train
 
 LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
@@ -44,7 +45,8 @@ def fit(
     Args:
         images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`, of which the run folder
             keeps how it was read from files.
-        config: a preset's name ('default', which None means, or 'paper'), or a `Config`.
+        config: a preset's name, or a `Config`. None is 'default' with what `survey` tells of the images: what is
+            behind the objects, how large they are, how many.
         seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
             bit for bit.
         run: a folder for curves and checkpoints; nothing is written when None.
@@ -74,7 +76,8 @@ def fit(
             raise AttendError(f"{run}: was trained on images read by {stored.reading.rules}; these, by {reading.rules}")
         reading = reading or stored.reading
     else:
-        config, seed = _config(config).replace(**settings), seed or 0
+        told = survey(pixels).beside(settings) if config is None else {}
+        config, seed = _config(config).replace(**told | settings), seed or 0
     start = start_training(config, pixels.shape[1:], seed)
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state

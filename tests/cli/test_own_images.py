@@ -9,9 +9,12 @@ import tifffile
 from PIL import Image
 
 from attend.cli import main
+from attend.config import PRESETS
+from attend.data import SceneData
 from attend.exports import exports
 from attend.fitting import reading_of
 from attend.scenes import Scenes
+from attend.survey import survey
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,20 @@ def test_inference_reads_as_the_run_did(attend, run_of_scans, scans, tmp_path):
     one, every = Scenes.from_npz(tmp_path / "one.npz"), Scenes.from_npz(tmp_path / "all.npz")
     assert np.array_equal(one.images[0], every.images[1])
     assert np.median(one.images) < 0.5 < every.images.max()
+
+
+def test_settings_are_told_from_the_images_of_a_path_unless_they_are_given(attend, tiny_default, scenes_file, tmp_path):
+    told = survey(SceneData.load(scenes_file).images).settings
+    words = ["train", scenes_file, "--steps", "2", "--out"]
+    status, out, _ = attend(*words, tmp_path / "told", "--model.scale-sd=0.5")
+    assert status == 0
+    assert f"max_objects {told['max_objects']}: 99 % of the images" in out
+    model = json.loads((tmp_path / "told" / "config.json").read_text())["config"]["model"]
+    assert {name: model[name] for name in told} == told | {"scale_sd": 0.5}
+    status, out, _ = attend(*words, tmp_path / "preset", "--preset", "default")
+    assert "from the images" not in out
+    model = json.loads((tmp_path / "preset" / "config.json").read_text())["config"]["model"]
+    assert model["scale"] == PRESETS["default"].model.scale != told["scale"]
 
 
 def test_training_resumes_only_on_images_read_in_the_same_way(attend, run_of_scans, scans):

@@ -161,3 +161,25 @@ def test_resizing_keeps_brightness_and_symmetry(size_in, size_out):
     assert (matrix.sum(axis=0) > 0).all()  # no pixel is skipped
     if size_in == size_out:
         assert np.array_equal(matrix, np.eye(size_in))
+
+
+def test_on_grounds_the_scenes_are_the_same_in_colour(glyphs, classes):
+    grounds = np.random.default_rng(0).integers(0, 256, (5, 50, 50, 3), dtype=np.uint8)
+    black = compose(glyphs, classes, n=30, seed=0)
+    data = compose(glyphs, classes, n=30, seed=0, grounds=grounds)
+    assert data.image_shape == (50, 50, 3)
+    for field in ("counts", "boxes", "labels"):
+        np.testing.assert_array_equal(getattr(data, field), getattr(black, field))
+    for image, opaque in zip(data.images, black.images[..., 0], strict=True):
+        assert (image[opaque == 0] == grounds[:, opaque == 0]).all(axis=(1, 2)).any()
+
+
+def test_a_glyph_on_a_ground_is_opaque_where_it_is_white(classes):
+    white = np.full((10, 8, 8), 255, np.uint8)
+    black = np.zeros((1, 20, 20, 3), np.uint8)
+    same = {"n": 20, "seed": 0, "canvas": 20, "counts": (1,), "size": (6, 8)}
+    on_black = compose(white, classes[:10], grounds=black, **same)
+    on_white = compose(white, classes[:10], grounds=255 - black, **same)
+    inside = compose(white, classes[:10], **same).images[..., 0] == 255
+    np.testing.assert_array_equal(on_black.images[inside], on_white.images[inside])
+    assert (on_black.images[inside].max(axis=1) > 190).all()

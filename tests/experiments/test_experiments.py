@@ -9,6 +9,7 @@ from PIL import Image
 
 from attend.experiments import (
     Settings,
+    coins,
     estimators,
     experiments,
     frame,
@@ -42,6 +43,8 @@ def hurried(monkeypatch):
         monkeypatch.setattr(module, "QUICK_N", {"train": 80, "valid": 8, "test": 16})
         monkeypatch.setattr(module, "QUICK_MODEL", module.QUICK_MODEL | {"batch_size": 8, "steps": 60})
     monkeypatch.setattr(objects_3d, "QUICK_CLIMBED", 4)
+    monkeypatch.setattr(coins, "QUICK_CROPS", 80)
+    monkeypatch.setattr(coins, "QUICK_STEPS", 210)
     for module, name in [
         (objects_3d, "QUICK_STEPS"),
         (objects_3d, "QUICK_CLIMB_STEPS"),

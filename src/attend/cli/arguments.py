@@ -68,6 +68,10 @@ class Compose(Options):
         arg(metavar="LO HI", help_behavior_hint="(default: 20 23 for digits and mnist, 14 22 for sprites)"),
     ] = None
     """Smallest and largest width of an object in pixels; of a digit, margin included."""
+    photographs: bool = False
+    """Put digits, in colours, on pieces of photographs (needs the extra photos)."""
+    max_overlap: Annotated[float | None, arg(metavar="PART", help_behavior_hint="(default: 0.1, for sprites)")] = None
+    """The largest part of its area, 0 to 1, that an object may share with all others together."""
     download: bool = False
     """Fetch the files of mnist or omniglot, checksums verified, if they are not in the cache."""
 

@@ -20,7 +20,7 @@ from attend.cli.report import report
 from attend.cli.reproduce import reproduce
 from attend.cli.sample import sample
 from attend.cli.show import show
-from attend.cli.train import default_sections, train
+from attend.cli.train import default_sections, given_settings, train
 from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -94,7 +94,7 @@ def _run(words: list[str]) -> None:
         target: Any = command
         if command is train:  # its settings default to those of a preset or of the run to go on with
             model_section, train_section = default_sections(rest)
-            target = partial(command, model=model_section, train=train_section)
+            target = partial(command, model=model_section, train=train_section, given=given_settings(rest))
         if "-h" in rest or "--help" in rest:  # printed here because tyro would join its lines
             print(f"{inspect.getdoc(command)}\n")
         tyro.cli(target, prog=f"attend {name}", description="", args=rest, config=MARKERS)

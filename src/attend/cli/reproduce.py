@@ -13,8 +13,8 @@ def reproduce(
         Positional[str],
         arg(
             metavar="NAME",
-            help="multi-mnist, generalisation, representation, omniglot, supervised, sprites, estimators, objects-3d "
-            "or tabletop.",
+            help="multi-mnist, generalisation, representation, omniglot, supervised, sprites, estimators, objects-3d, "
+            "tabletop or coins.",
         ),
     ],
     *,
@@ -62,6 +62,7 @@ def reproduce(
     estimators      gradient variance, learning curves and time of four estimators
     objects-3d      one solid on a table: q, supervised, optimised, sampled
     tabletop        several pieces of crockery: counts, kinds, poses, other views
+    coins           a photograph of coins, learned from crops of it
 
     Writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is a run
     folder; the same command goes on where an interrupted one stopped. A full run

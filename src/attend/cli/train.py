@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import arg
+from tyro.conf import Suppress, arg
 
 from attend.cli.arguments import (
     Compose,
@@ -39,7 +39,8 @@ def train(
             metavar="STR",
             help="Where all settings below start: 'default' (fast and reliable), 'paper' (AIR as published), or "
             "'objects-3d' or 'tabletop' (solids on a table).",
-            help_behavior_hint="(default: that of DATA's name, or else default)",
+            help_behavior_hint="(default: that of DATA's name, or default; for a path default, and what its images "
+            "tell)",
         ),
     ] = None,
     seed: Annotated[
@@ -71,6 +72,7 @@ def train(
     files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
     model: ModelConfig,
     train: TrainConfig,
+    given: Suppress[tuple[str, ...]] = (),
 ) -> None:
     """Learn to count, locate and describe objects, without a label.
 
@@ -83,6 +85,10 @@ def train(
     several. Objects that are dark on light ground are told from the pixels, and
     the images inverted. RUN keeps how images were read, and the other commands
     read theirs in the same way.
+
+    What is behind the objects, how large they are and how many at most is told from
+    the images of a path, and printed, unless --preset or the setting itself is
+    given.
 
     RUN becomes a folder with `config.json` (every setting), `metrics.jsonl` and
     `tensorboard/` (the curves) and `checkpoints/` (the newest three). Ctrl-C saves
@@ -110,9 +116,11 @@ def train(
     else:
         check_new_run(out)
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
-    if scenes.counts is not None and scenes.counts.max() > model.max_objects:
-        most = scenes.counts.max()
-        raise AttendError(f"model.max_objects: is {model.max_objects}, but {data} has {most} objects in one image")
+    if not (resume or preset or is_named(data)):
+        config = _told(config, scenes, given)
+    if scenes.counts is not None and scenes.counts.max() > config.model.max_objects:
+        found = f"model.max_objects: is {config.model.max_objects}, but {data} has {scenes.counts.max()} objects"
+        raise AttendError(f"{found} in one image")
     try:
         attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
     except KeyboardInterrupt as error:
@@ -120,6 +128,15 @@ def train(
             f"{str(error) or 'interrupted'}; to go on: attend train {data} --out {out} --resume"
         ) from error
     print(f"trained to step {config.train.steps:,}; saved in {out}")
+
+
+def _told(config: Config, scenes: "SceneData", given: tuple[str, ...]) -> Config:
+    """The configuration with what the images tell in place of what was not given, which is printed."""
+    from attend.survey import survey
+
+    seen = survey(scenes.images)
+    print("told from the images:", *seen.lines(given), sep="\n  ")
+    return config.replace(**seen.beside(given))
 
 
 def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
@@ -147,6 +164,12 @@ def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
     if known.preset is None:
         return stored.model, stored.train
     return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
+
+
+def given_settings(words: list[str]) -> tuple[str, ...]:
+    """The names of the model's settings that are on the command line, however they are spelt."""
+    flags = [word.partition("=")[0].removeprefix("--model.") for word in words if word.startswith("--model.")]
+    return tuple(flag.replace("-", "_") for flag in flags)
 
 
 def _training_data(

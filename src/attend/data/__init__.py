@@ -3,6 +3,7 @@
 from attend.data.compose import compose
 from attend.data.ground import light_ground
 from attend.data.images import none_readable, read_images
+from attend.data.photographs import bundled_photographs, scenery
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.sources import datasets, load, open_stream
@@ -24,6 +25,7 @@ __all__ = [
     "Rules",
     "SceneData",
     "Split",
+    "bundled_photographs",
     "compose",
     "datasets",
     "draw_sprites",
@@ -33,4 +35,5 @@ __all__ = [
     "none_readable",
     "open_stream",
     "read_images",
+    "scenery",
 ]

@@ -15,6 +15,9 @@ WHITE = 255
 VISIBLE = 26
 """A box bounds the pixels of its object that are at or above this, 10 % of white."""
 
+CANVAS = 50
+"""Width and height of a scene in pixels, unless asked for otherwise."""
+
 _CHUNK = 512  # scenes composed at once, to bound the memory
 _TRIES = 100  # places tried for one object before its scene starts again from an empty canvas
 _RESTARTS = 20  # of a scene, before giving up
@@ -26,10 +29,11 @@ def compose(
     *,
     n: int,
     seed: int | Sequence[int],
-    canvas: int = 50,
+    canvas: int = CANVAS,
     counts: Sequence[int] = (0, 1, 2),
     size: tuple[int, int] = (20, 23),
     max_objects: int | None = None,
+    grounds: UInt8[np.ndarray, "ground canvas canvas 3"] | None = None,
 ) -> SceneData:
     """Place glyphs on black canvases; the defaults are the field's multi-MNIST.
 
@@ -47,9 +51,11 @@ def compose(
         counts: the numbers of objects to draw from; a number given twice is twice as likely.
         size: smallest and largest width of a whole glyph, margin included, on the canvas in pixels.
         max_objects: rows of `boxes` and `labels`; the largest count if None.
+        grounds: RGB images to place glyphs on instead: a random one for each scene, and each glyph in a random bright
+            colour, as opaque as it is white. The rest of the scenes stays as it is.
 
     Returns:
-        Grey scenes with counts, labels and tight boxes (see `VISIBLE`).
+        Grey scenes, RGB with `grounds`, with counts, labels and tight boxes (see `VISIBLE`).
 
     Raises:
         AttendError: a setting is impossible, or the objects do not fit without adding up past white.
@@ -61,14 +67,20 @@ def compose(
     scene_counts = rng.choice(np.asarray(counts, np.int64), size=n)
     chosen = rng.integers(len(glyphs), size=(n, rows))
     used = np.arange(rows) < scene_counts[:, None]
-    images = np.zeros((n, canvas, canvas), np.uint8)
+    images = np.zeros((n, canvas, canvas, 1 if grounds is None else 3), np.uint8)
     boxes = np.zeros((n, rows, 4), np.float32)
     matrices = _size_matrices(glyphs.shape[1], size)
+    colour_rng = np.random.default_rng(np.append(seed, 1))
     for start in range(0, n, _CHUNK):
         part = slice(start, start + _CHUNK)
-        images[part], boxes[part] = _paint(rng, glyphs, matrices, chosen[part], used[part], canvas)
+        painted, boxes[part], places = _paint(rng, glyphs, matrices, chosen[part], used[part], canvas)
+        if grounds is None:
+            images[part] = painted[..., None]
+        else:
+            layers = _layers(glyphs, matrices, chosen[part], used[part], canvas, places)
+            images[part] = _coloured(colour_rng, layers, grounds)
     labels = np.where(used, np.asarray(classes, np.int64)[chosen], -1)
-    return SceneData(images[..., None], scene_counts, boxes, labels)
+    return SceneData(images, scene_counts, boxes, labels)
 
 
 def _paint(
@@ -78,8 +90,12 @@ def _paint(
     chosen: Int64[np.ndarray, "scene rows"],
     used: Bool[np.ndarray, "scene rows"],
     canvas: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Place the used glyphs of some scenes: pixels (scene, canvas, canvas) and boxes (scene, rows, 4)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Place the used glyphs of some scenes.
+
+    Returns their pixels (scene, canvas, canvas), boxes (scene, rows, 4), and sizes and top left corners, x first
+    (scene, rows, 3).
+    """
     largest = matrices.shape[1]
     smallest = largest - len(matrices) + 1
     # Patches are padded to the largest size: a small one at the edge needs a margin to write its padding to.
@@ -87,6 +103,7 @@ def _paint(
     painted = np.zeros((len(chosen), margin, margin), np.int16)
     windows = sliding_window_view(painted, (largest, largest), axis=(1, 2), writeable=True)
     boxes = np.zeros((*chosen.shape, 4), np.float32)
+    places = np.zeros((*chosen.shape, 3), np.int64)
     todo = np.ones(len(chosen), bool)
     for _ in range(_RESTARTS):
         painted[todo] = 0
@@ -107,16 +124,50 @@ def _paint(
                 windows[pending[fits], top[fits], left[fits]] = summed[fits]
                 corners = np.stack([left, top, np.zeros_like(left), np.zeros_like(top)], axis=1)
                 boxes[pending[fits], slot] = (corners + tight_boxes(visible))[fits]
+                places[pending[fits], slot] = np.stack([sizes, left, top], axis=1)[fits]
                 pending = pending[~fits]
             stuck[pending] = True
         todo = stuck
         if not todo.any():
-            return painted[:, :canvas, :canvas], boxes
+            return painted[:, :canvas, :canvas], boxes, places
     count = used[todo].sum(axis=1).min()
     raise AttendError(
         f"counts: {count} objects of {smallest} to {largest} pixels on a canvas of {canvas} add up past "
         "white however they are placed; use fewer or smaller objects, or a larger canvas"
     )
+
+
+def _layers(
+    glyphs: UInt8[np.ndarray, "glyph side side"],
+    matrices: Float64[np.ndarray, "sizes largest side"],
+    chosen: Int64[np.ndarray, "scene rows"],
+    used: Bool[np.ndarray, "scene rows"],
+    canvas: int,
+    places: Int64[np.ndarray, "scene rows 3"],
+) -> Float64[np.ndarray, "scene rows canvas canvas"]:
+    """Each glyph of some scenes by itself, where it was placed, from 0 to 1."""
+    largest = matrices.shape[1]
+    smallest = largest - len(matrices) + 1
+    layers = np.zeros((*chosen.shape, canvas + largest, canvas + largest))
+    for scene, slot in zip(*np.nonzero(used), strict=True):
+        size, left, top = places[scene, slot]
+        patch = _resize(glyphs[chosen[scene, slot]][None], matrices[size - smallest][None])[0]
+        layers[scene, slot, top : top + largest, left : left + largest] = patch / WHITE
+    return layers[..., :canvas, :canvas]
+
+
+def _coloured(
+    rng: np.random.Generator,
+    layers: Float64[np.ndarray, "scene rows canvas canvas"],
+    grounds: UInt8[np.ndarray, "ground canvas canvas 3"],
+) -> UInt8[np.ndarray, "scene canvas canvas 3"]:
+    """The glyphs of some scenes in bright colours on random grounds."""
+    hues = 2 * np.pi * rng.random(layers.shape[:2])[..., None]
+    colours = WHITE * (0.5 + 0.5 * np.cos(hues - 2 * np.pi / 3 * np.arange(3)))
+    ground = grounds[rng.integers(len(grounds), size=len(layers))]
+    painted = np.einsum("nrhw,nrc->nhwc", layers, colours)
+    painted += (1 - layers.sum(axis=1))[..., None] * ground
+    return np.floor(np.clip(painted, 0, WHITE) + 0.5).astype(np.uint8)
 
 
 def _size_matrices(side: int, size: tuple[int, int]) -> Float64[np.ndarray, "sizes largest side"]:

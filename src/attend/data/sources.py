@@ -58,9 +58,10 @@ def load(
         seed: whole number; each split draws its own scenes from it.
         rules: how images are read from files, such as those of an earlier reading; a data set by name and, but for
             the ground, a scenes file have no use for them.
-        **options: of a data set: `download` and the settings of `compose` (`digits`, `mnist`), those of
-            `draw_sprites` (`sprites`), or `canvas` (`omniglot`). Of a path: single `rules` by name, such as
-            `resize=(50, 50)`; a scenes file takes only `ground`.
+        **options: of a data set: `download`, the settings of `compose` but for `grounds`, and `photographs`, which
+            puts digits in colours on pieces of photographs (`digits`, `mnist`); those of `draw_sprites`
+            (`sprites`), or `canvas` (`omniglot`). Of a path: single `rules` by name, such as `resize=(50, 50)`; a
+            scenes file takes only `ground`.
 
     Raises:
         AttendError: the source is unknown, missing or damaged, or an option is refused; the line says which.

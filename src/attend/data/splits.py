@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from attend.data.compose import compose
+from attend.data.compose import CANVAS, compose
 from attend.data.scenes_file import SceneData
 from attend.errors import AttendError
 
@@ -15,10 +15,14 @@ SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 DEFAULT_N = {"train": 60_000, "valid": 1_000, "test": 10_000}
 """Scenes in each split unless a number is asked for."""
 
-COMPOSE_OPTIONS = tuple(
-    name for name in signature(compose).parameters if name not in ("glyphs", "classes", "n", "seed")
+COMPOSE_OPTIONS = (
+    *(name for name in signature(compose).parameters if name not in ("glyphs", "classes", "n", "seed", "grounds")),
+    "photographs",
 )
-"""The settings of `compose` that a data set takes by name."""
+"""What a data set takes by name: the settings of `compose`, and whether pieces of photographs are the grounds."""
+
+PIECES = 4_000
+"""Of photographs, at most, for the scenes of a split."""
 
 
 def check_split(split: str) -> None:
@@ -63,4 +67,9 @@ def compose_split(
     images, classes = glyphs
     if not len(images):
         raise AttendError(f"{name}: too few glyphs for a {split} split; there must be at least 16")
-    return compose(images, classes, n=n, seed=(seed, SPLITS.index(split)), **options)
+    chosen = dict(options)
+    if chosen.pop("photographs", False):
+        from attend.data.photographs import scenery
+
+        chosen["grounds"] = scenery(split, n=min(n, PIECES), side=chosen.get("canvas", CANVAS), seed=seed)
+    return compose(images, classes, n=n, seed=(seed, SPLITS.index(split)), **chosen)

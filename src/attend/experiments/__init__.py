@@ -1,6 +1,7 @@
 """The paper's experiments, each a function from settings to a report: `attend reproduce NAME`."""
 
 from attend.experiments import (  # each registers itself
+    coins,
     estimators,
     generalisation,
     multi_mnist,
@@ -19,6 +20,7 @@ __all__ = [
     "Report",
     "Settings",
     "Table",
+    "coins",
     "estimators",
     "experiments",
     "generalisation",

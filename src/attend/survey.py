@@ -1,0 +1,149 @@
+"""What images tell, before anything is learned, of the settings of a model of them."""
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+
+LOOKED_AT = 400
+"""Images that are looked at, evenly spread over all."""
+
+DARK, EVEN = 0.05, 0.04
+"""A ground is black below the one brightness (of 1); it has one colour if it varies by less than the other."""
+
+SMALLEST, PART = 9, 1 / 4
+"""Parts of fewer pixels are taken for noise, and when objects are counted those of a smaller share of the usual one."""
+
+MARGIN = 1.25
+"""Sides of an object's window in terms of its own."""
+
+SCALE_SD = (0.15, 0.35)
+"""The spread of sizes is said to be at least and at most so large: parts that touch seem larger than they are."""
+
+ENOUGH = 20
+"""With fewer whole objects to be seen, nothing is said of their size and number."""
+
+MOST = 12
+"""No more objects in an image are asked for: each costs time."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen.
+
+    Attributes:
+        settings: fields of `ModelConfig` and what they should be.
+        reasons: why, in a few words, for those that a user may want to know of.
+    """
+
+    settings: dict[str, Any]
+    reasons: dict[str, str]
+
+    def beside(self, given: Collection[str]) -> dict[str, Any]:
+        """The settings that remain when some are given by name; who gives the renderer decides on the background."""
+        taken = {*given, "background"} if "renderer" in given else {*given}
+        return {name: value for name, value in self.settings.items() if name not in taken}
+
+    def lines(self, given: Collection[str] = ()) -> list[str]:
+        """What those are and why."""
+        kept = self.beside(given)
+        return [f"{name} {kept[name]}: {reason}" for name, reason in self.reasons.items() if name in kept]
+
+
+def survey(images: np.ndarray) -> Survey:
+    """Settings of a model that suit these images: what is behind the objects, how large they are, how many.
+
+    The ground is the median colour: black; the same in all images and all over them (`constant`); or else `learned`,
+    and then it is the median of what is around each pixel. What differs from the ground by more than Otsu's threshold
+    (1979) falls into connected parts. The median of the longer sides of those that do not touch the border is the size
+    of an object; the number of objects in an image is that of its parts which are not much smaller or, since some
+    touch, their area over that of the median one, whichever is larger; and the most are as many as 99 % of the images
+    do not surpass.
+
+    Args:
+        images: `(n, H, W, C)`, uint8 or float in [0, 1].
+    """
+    some = images[:: math.ceil(len(images) / LOOKED_AT)].astype(np.float32)
+    some = some / 255 if images.dtype == np.uint8 else some
+    colours = np.median(some, axis=(1, 2))
+    overall = np.median(colours, axis=0)
+    varies = max(_spread(colours - overall), _spread(_coarse(some) - overall))
+    settings: dict[str, Any]
+    if varies >= EVEN:
+        settings, ground = {"background": "learned", "renderer": "alpha"}, _around(some)
+        reasons = {"background": f"what is behind the objects varies by {varies:.2f} of the range"}
+    elif overall.max() >= DARK:
+        settings, ground = {"background": "constant", "renderer": "alpha"}, overall
+        reasons = {"background": "what is behind the objects has one colour"}
+    else:
+        settings, ground = {"background": "none"}, overall
+        reasons = {"background": "what is behind the objects is black"}
+    sizes, counts = _parts(np.abs(some - ground).max(axis=3))
+    if len(sizes) < ENOUGH:
+        return Survey(settings, reasons)
+    size, shorter = float(np.median(sizes)), min(images.shape[1:3])
+    settings["scale"] = round(min(MARGIN * size / shorter, 1.0), 3)
+    settings["scale_sd"] = round(float(np.clip(_spread(np.log(sizes)), *SCALE_SD)), 3)
+    settings["max_objects"] = int(np.clip(np.quantile(counts, 0.99, method="higher"), 1, MOST))
+    reasons["scale"] = f"objects are some {size:.0f} pixels long, of {shorter}"
+    reasons["scale_sd"] = "so much do the logarithms of their lengths vary"
+    reasons["max_objects"] = "99 % of the images seem to have no more"
+    return Survey(settings, reasons)
+
+
+def _spread(values: np.ndarray) -> float:
+    """The standard deviation that the median absolute deviation suggests."""
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+
+
+def _coarse(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n h2 w2 c"]:
+    """The images in some 12 pixels along their shorter side, in which noise is averaged out."""
+    step = max(1, min(images.shape[1:3]) // 12)
+    sizes: Any = (0, step, step, 0)
+    return ndimage.uniform_filter(images, sizes)[:, step // 2 :: step, step // 2 :: step]
+
+
+def _around(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n h w c"]:
+    """The median of what is around each pixel, half a side wide, as seen in coarse pixels."""
+    coarse = _coarse(images)
+    side = min(coarse.shape[1:3]) // 2 + 1
+    coarse = np.stack([ndimage.median_filter(image, (side, side, 1), mode="reflect") for image in coarse])
+    zoom = (1, images.shape[1] / coarse.shape[1], images.shape[2] / coarse.shape[2], 1)
+    return np.asarray(ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True))
+
+
+def _parts(differs: Float[np.ndarray, "n h w"]) -> tuple[np.ndarray, np.ndarray]:
+    """The longer sides of the whole parts, in pixels, and the number of objects in each image."""
+    differs = ndimage.gaussian_filter(differs, (0, 1, 1))
+    over = differs > max(_otsu(differs), EVEN)
+    height, width = differs.shape[1:]
+    sides, areas, found = [], [], []
+    for image in over:
+        labels: Any = ndimage.label(image, np.ones((3, 3)))[0]  # pyright: ignore[reportIndexIssue]
+        kept = []
+        for (rows, columns), area in zip(ndimage.find_objects(labels), np.bincount(labels.ravel())[1:], strict=True):
+            if area < SMALLEST:
+                continue
+            kept.append(area)
+            if rows.start > 0 and columns.start > 0 and rows.stop < height and columns.stop < width:
+                sides.append(max(rows.stop - rows.start, columns.stop - columns.start))
+                areas.append(area)
+        found.append(kept)
+    usual = np.median(areas) if areas else math.inf
+    counts = [max(sum(area > PART * usual for area in kept), round(sum(kept) / usual)) for kept in found]
+    return np.array(sides), np.array(counts)
+
+
+def _otsu(values: np.ndarray) -> float:
+    """The threshold that divides values best into two classes (Otsu 1979)."""
+    histogram, edges = np.histogram(values, 256)
+    below = np.cumsum(histogram)
+    above = below[-1] - below
+    middles = (edges[:-1] + edges[1:]) / 2
+    total = np.cumsum(histogram * middles)
+    apart = total / np.maximum(below, 1) - (total[-1] - total) / np.maximum(above, 1)
+    return float(edges[1 + np.argmax(below * above * apart**2)])
