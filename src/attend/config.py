@@ -26,8 +26,8 @@ class ModelConfig:
     saliency: float = 0.0
     """How much 'glance' looks, before it has learned anything, to where most is unexplained; 0 for not at all."""
     renderer: str = "patch"
-    """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, or a world
-    of solids: 'objects-3d' or 'tabletop'."""
+    """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, 'flat', the same
+    in one colour each, or a world of solids: 'objects-3d' or 'tabletop'."""
     background: str = "none"
     """What is behind them: 'none', 'constant' (one colour) or 'learned' (uneven light and texture)."""
     background_code: int = 8
@@ -40,6 +40,8 @@ class ModelConfig:
     """Prior median of an object's size, as a fraction of the image's shorter side."""
     scale_sd: float = 0.2
     """Prior standard deviation of the logarithm of that size."""
+    scale_reach: float = 0.0
+    """Sizes that q proposes are within so many of these deviations; 0 for any size."""
     place_sd: float = 0.6
     """Prior standard deviation of x and y, where the image reaches from -1 to 1."""
     pixel_sd: float = 0.3
@@ -113,7 +115,11 @@ class Config:
         for name, value in positive.items():
             if not 0 < value < math.inf:
                 raise AttendError(f"{name}: is {value}; it must be above 0 and finite")
-        for name, value in {"train.warmup_steps": t.warmup_steps, "train.clip_norm": t.clip_norm}.items():
+        for name, value in {
+            "model.scale_reach": m.scale_reach,
+            "train.warmup_steps": t.warmup_steps,
+            "train.clip_norm": t.clip_norm,
+        }.items():
             if not 0 <= value < math.inf:
                 raise AttendError(f"{name}: is {value}; it must be 0 or more and finite")
         unbounded = {

@@ -24,6 +24,9 @@ MARGIN = 1.25
 SCALE_SD = (0.15, 0.35)
 """The spread of sizes is said to be at least and at most so large: parts that touch seem larger than they are."""
 
+REACH = 2.0
+"""Standard deviations: how far sizes may be from the usual one."""
+
 ENOUGH = 20
 """With fewer whole objects to be seen, nothing is said of their size and number."""
 
@@ -88,6 +91,7 @@ def survey(images: np.ndarray) -> Survey:
     size, shorter = float(np.median(sizes)), min(images.shape[1:3])
     settings["scale"] = round(min(MARGIN * size / shorter, 1.0), 3)
     settings["scale_sd"] = round(float(np.clip(_spread(np.log(sizes)), *SCALE_SD)), 3)
+    settings["scale_reach"] = REACH
     settings["max_objects"] = int(np.clip(np.quantile(counts, 0.99, method="higher"), 1, MOST))
     reasons["scale"] = f"objects are some {size:.0f} pixels long, of {shorter}"
     reasons["scale_sd"] = "so much do the logarithms of their lengths vary"

@@ -41,9 +41,7 @@ def test_digits_stand_before_pieces_of_photographs():
 
 
 def test_pieces_larger_than_the_photographs_are_refused():
-    with pytest.raises(
-        AttendError, match=r"canvas: is 200; .* for test can have \d+ pixels at most"
-    ):
+    with pytest.raises(AttendError, match=r"canvas: is 200; .* for test can have \d+ pixels at most"):
         scenery("test", n=1, side=200, seed=0)
 
 

@@ -120,3 +120,21 @@ def test_the_bound_and_its_weights_agree_on_average_before_any_background(name):
     difference = np.asarray(both(model, jax.random.split(jax.random.key(0), 4000)))
     assert abs(difference.mean()) < 4 * difference.std() / len(difference) ** 0.5
     assert difference.std() > 0.01
+
+
+def test_flat_objects_have_a_shape_and_one_colour_of_their_own():
+    config = CONFIG.replace(what=5, renderer="flat")
+    renderer = renderers["flat"](config.model, SIZE, key=jax.random.key(0))
+    assert renderer.what.names == ("colour_0", "colour_1", "colour_2", "shape_0", "shape_1")
+    red, blue, other = map(renderer.patch, jnp.array([[3.0, 0, 0, 1, 1], [0, 0, 3, 1, 1], [3, 0, 0, 0, 2]]))
+    colours = red[..., :3] / red[..., 3:]
+    np.testing.assert_allclose(colours, jnp.broadcast_to(colours[0, 0], colours.shape), rtol=1e-5)
+    np.testing.assert_allclose(red[..., 3], blue[..., 3], rtol=1e-6)
+    np.testing.assert_allclose(other[0, 0, :3] / other[0, 0, 3], colours[0, 0], rtol=1e-5)
+    assert abs(red - blue).max() > 1e-3
+    assert abs(red[..., 3] - other[..., 3]).max() > 1e-3
+
+
+def test_flat_objects_need_numbers_for_their_shape():
+    with pytest.raises(AttendError, match=r"model\.what: is 3, of which 3 tell the colour; it must be more"):
+        renderers["flat"](CONFIG.replace(what=3).model, SIZE, key=jax.random.key(0))

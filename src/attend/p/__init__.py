@@ -14,6 +14,7 @@ from attend.p.alpha import AlphaRenderer
 from attend.p.background import Background, backgrounds, smooth
 from attend.p.count import annealed_log_odds, geometric, refitted
 from attend.p.decoder import PatchRenderer
+from attend.p.flat import FlatRenderer
 from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
 from attend.p.renderer import Renderer, footprint, renderers
@@ -23,6 +24,7 @@ __all__ = [
     "AlphaRenderer",
     "Background",
     "Code",
+    "FlatRenderer",
     "Generative",
     "PatchRenderer",
     "PixelGaussian",

@@ -13,7 +13,7 @@ from attend.distributions import Gaussian
 from attend.geometry import resampling_kernel
 from attend.registry import Registry
 
-COARSE = 4
+COARSE = 8
 """Pixels on the side of what a learned background is made of: too coarse to paint an object with."""
 
 

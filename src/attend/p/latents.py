@@ -91,11 +91,14 @@ class Windows:
     """A place is a square window (scale, x, y) of the image, as in the paper's 2D experiments.
 
     `scale` is the prior median, `scale_sd` the prior standard deviation of its logarithm, `place_sd` that of x and y.
+    The means of posteriors are within `reach` standard deviations of the logarithm, if that is not 0: else one window
+    may take in several objects, which costs little where many pixels gain.
     """
 
     scale: float
     scale_sd: float
     place_sd: float
+    reach: float = 0.0
 
     names = ("scale", "x", "y")
     numbers = 6
@@ -104,7 +107,7 @@ class Windows:
     @classmethod
     def of(cls, config: ModelConfig) -> "Windows":
         """Those of a configuration."""
-        return cls(config.scale, config.scale_sd, config.place_sd)
+        return cls(config.scale, config.scale_sd, config.place_sd, config.scale_reach)
 
     def prior(self) -> Window:
         """p(where)."""
@@ -116,11 +119,15 @@ class Windows:
     ) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
         """Log scale about the prior's, a place about `point`, and three standard deviations before `positive`."""
         log_scale, offset, raw_sd = jnp.split(numbers, [1, 3])
-        return jnp.concatenate([math.log(self.scale) + log_scale, point + reach * jnp.tanh(offset)]), raw_sd
+        return jnp.concatenate([self._log_scale(log_scale), point + reach * jnp.tanh(offset)]), raw_sd
 
     def anywhere(self, numbers: Float[Array, "6"]) -> tuple[Float[Array, "3"], Float[Array, "3"]]:
         """Log scale about the prior's, a place, and three standard deviations before `positive`."""
-        return numbers[:3].at[0].add(math.log(self.scale)), numbers[3:]
+        return numbers[:3].at[0].set(self._log_scale(numbers[0])), numbers[3:]
+
+    def _log_scale(self, number: Float[Array, "..."]) -> Float[Array, "..."]:
+        most = self.reach * self.scale_sd
+        return math.log(self.scale) + (most * jnp.tanh(number / most) if most else number)
 
     def posterior(self, parameters: tuple[Float[Array, "3"], Float[Array, "3"]]) -> Window:
         """q(where | image)."""
@@ -138,14 +145,21 @@ class Windows:
 
 @dataclass(frozen=True)
 class Code:
-    """An appearance is `size` numbers that a decoder understands, a standard normal under p."""
+    """An appearance is `size` numbers that a decoder understands, a standard normal under p.
+
+    The first `colours` of them tell the colour alone, and the others nothing of it.
+    """
 
     size: int
+    colours: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
-        """`what_0`, `what_1`, ..."""
-        return tuple(f"what_{i}" for i in range(self.size))
+        """`what_0`, `what_1`, ...; where the colour is apart, `colour_0`, ..., `shape_0`, ..."""
+        if not self.colours:
+            return tuple(f"what_{i}" for i in range(self.size))
+        shape = self.size - self.colours
+        return (*(f"colour_{i}" for i in range(self.colours)), *(f"shape_{i}" for i in range(shape)))
 
     @property
     def numbers(self) -> int:

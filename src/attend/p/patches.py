@@ -4,6 +4,7 @@ import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
 from attend.config import ModelConfig
+from attend.errors import AttendError
 from attend.networks import Dense
 from attend.p.latents import Code, Windows
 
@@ -18,10 +19,16 @@ class Patches(eqx.Module):
     glimpse: int = eqx.field(static=True)
     bias: float = eqx.field(static=True)
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], channels: int, *, key: PRNGKeyArray):
-        self.decoder = Dense([config.what, *config.decoder_widths, config.glimpse**2 * channels], key=key)
+    def __init__(
+        self, config: ModelConfig, size: tuple[int, int, int], channels: int, *, colours: int = 0, key: PRNGKeyArray
+    ):
+        """A decoder into `channels`, to which the first `colours` numbers of `what` mean nothing."""
+        shape = config.what - colours
+        if shape < 1:
+            raise AttendError(f"model.what: is {config.what}, of which {colours} tell the colour; it must be more")
+        self.decoder = Dense([shape, *config.decoder_widths, config.glimpse**2 * channels], key=key)
         self.size = size
         self.where = Windows.of(config)
-        self.what = Code(config.what)
+        self.what = Code(config.what, colours)
         self.glimpse = config.glimpse
         self.bias = config.decoder_bias
