@@ -91,3 +91,15 @@ def test_too_few_objects_are_refused():
         cluster(scenes[:0], 1)
     with pytest.raises(AttendError, match="k: is 0; it must be 1 or more"):
         cluster(scenes, 0)
+
+
+def test_objects_are_grouped_by_the_part_that_is_asked_for():
+    scenes, truth, present = make_scenes(3)
+    names = ("shape_0", "shape_1", "shape_2", "colour_0", "colour_1", "colour_2")
+    colours = np.random.default_rng(1).integers(3, size=truth.shape)
+    scenes.what[..., 3:] += 50 * np.eye(3, dtype=np.float32)[colours]
+    scenes = dataclasses.replace(scenes, what_names=names)
+    for by, kinds in (("shape", truth), ("colour", colours)):
+        assert adjusted_rand_score(kinds[present], cluster(scenes, 3, by=by).labels[present]) == 1
+    with pytest.raises(AttendError, match="by: no number of what is called 'size'; they are called shape, colour"):
+        cluster(scenes, 3, by="size")

@@ -43,8 +43,8 @@ class Clusters:
         return list(zip(rows[order].tolist(), indices[order].tolist(), strict=True))
 
 
-def cluster(scenes: Scenes, k: int | None = None, *, seed: int = 0) -> Clusters:
-    """Group the objects 1..count of all images by `what`.
+def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0) -> Clusters:
+    """Group the objects 1..count of all images by `what`, or by a part of it.
 
     By k-means, the best of 10 starts, on the codes as they are: p draws every number in them from N(0, 1), so they
     need no scaling. If k is None, every k from 2 to 10 is tried, and the one with the highest mean silhouette
@@ -54,13 +54,15 @@ def cluster(scenes: Scenes, k: int | None = None, *, seed: int = 0) -> Clusters:
     Args:
         scenes: what inference found.
         k: how many groups.
+        by: only the numbers whose names begin so count: `shape` or `colour` where the renderer tells them apart.
         seed: of the starts, and of the sample if there are more than 5,000 objects.
 
     Raises:
-        AttendError: there are fewer different objects than groups, or than the 3 it takes to choose k.
+        AttendError: there are fewer different objects than groups, or than the 3 it takes to choose k; or no number
+            has such a name.
     """
     present = scenes.exists
-    what = scenes.what[present].astype(np.float64)
+    what = scenes.what[present][:, _columns(scenes, by)].astype(np.float64)
     rng = np.random.default_rng(seed)
     sample = what if len(what) <= SAMPLED else what[rng.choice(len(what), SAMPLED, replace=False)]
     different = len(np.unique(sample, axis=0)) if len(sample) else 0
@@ -90,3 +92,12 @@ def cluster(scenes: Scenes, k: int | None = None, *, seed: int = 0) -> Clusters:
     all_labels[present] = rank[labels]
     distances[present] = np.linalg.norm(what - fits[k].cluster_centers_[labels], axis=1)
     return Clusters(all_labels, distances, silhouettes)
+
+
+def _columns(scenes: Scenes, by: str) -> list[int]:
+    names = scenes.what_names or [""] * scenes.what.shape[2]
+    columns = [column for column, name in enumerate(names) if name.startswith(by)]
+    if not columns:
+        known = ", ".join(dict.fromkeys(name.rpartition("_")[0] or name for name in names))
+        raise AttendError(f"by: no number of what is called {by!r}; they are called {known}")
+    return columns

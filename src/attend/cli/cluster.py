@@ -31,6 +31,15 @@ def cluster(
     k: Annotated[
         int | Literal["auto"], arg(metavar="INT|auto", help="How many groups; auto: the best told apart, from 2 to 10.")
     ] = "auto",
+    by: Annotated[
+        str,
+        arg(
+            metavar="STR",
+            help="Only numbers of the code whose names begin so count: shape or colour, of a run with the renderer "
+            "'flat'.",
+            help_behavior_hint="(default: all)",
+        ),
+    ] = "",
     n: TestScenes = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
@@ -50,6 +59,7 @@ def cluster(
     Examples:
         attend cluster runs/digits digits --n 1000 --out kinds
         attend cluster runs/mine folder_of_images --k 4 --out kinds
+        attend cluster runs/sprites sprites --by shape --out shapes
     """
     import attend
     from attend.clusters import cluster as grouped
@@ -61,7 +71,7 @@ def cluster(
     model = attend.load(run)
     data = read_for(run, model, images, n, seed, compose, files)
     scenes = model.infer(data.images, names=data.names)
-    clusters = grouped(scenes, None if k == "auto" else k)
+    clusters = grouped(scenes, None if k == "auto" else k, by=by)
     found = dataclasses.replace(results(scenes, data), clusters=clusters.labels)
     pictures = [
         [pixels / 255 for at in clusters.nearest(number, SHOWN) if (pixels := crop(found, *at)) is not None]

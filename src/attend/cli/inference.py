@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +106,7 @@ def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
     done, _ = found.totals()
     if done != given.n:
         with contextlib.closing(given.pieces(len(found))) as pieces:
-            for data, skipped in pieces:
+            for data, skipped in _shown(pieces, given.count, len(found)):
                 if data is not None and given.n is not None:
                     data = data[: given.n - done]
                 found.put(None if data is None else results(_infer(model, data, given), data), skipped)
@@ -118,6 +118,16 @@ def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
     if given.n is not None and done < given.n:
         raise AttendError(f"{given.source}: holds {done} scenes; n is {given.n} and must not be more")
     tell(given.source, Reading(Rules(), tuple(found.lines)).notes())
+
+
+def _shown(pieces: Iterable["Piece"], count: int, done: int) -> Iterable["Piece"]:
+    """The pieces, with a bar on stderr if that is a terminal and there are several."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    hidden = count < 2 or not console.is_terminal
+    return track(pieces, "looking", count, done, console=console, transient=True, disable=hidden)
 
 
 def fingerprint(model: "Model") -> str:
