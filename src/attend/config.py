@@ -163,10 +163,12 @@ class Config:
         return Config.from_dict(sections)
 
 
-def _solids(world: str, max_objects: int) -> Config:
-    """A preset whose renderer is fully specified."""
+def _solids(world: str, max_objects: int, steps: int) -> Config:
+    """A preset whose renderer is fully specified: a step takes long, but few are needed."""
     model = ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=0.1)
-    return Config(model, TrainConfig(learning_rate=1e-3))
+    return Config(
+        model, TrainConfig(steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2)
+    )
 
 
 PRESETS: dict[str, Config] = {
@@ -188,8 +190,8 @@ PRESETS: dict[str, Config] = {
             estimator="nvil",
         ),
     ),
-    "objects-3d": _solids("objects-3d", max_objects=1),
-    "tabletop": _solids("tabletop", max_objects=3),
+    "objects-3d": _solids("objects-3d", max_objects=1, steps=1500),
+    "tabletop": _solids("tabletop", max_objects=3, steps=4000),
 }
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
 

@@ -24,7 +24,7 @@ MARGIN = 1.25
 SCALE_SD = (0.15, 0.35)
 """The spread of sizes is said to be at least and at most so large: parts that touch seem larger than they are."""
 
-REACH = 2.0
+REACH = 1.0
 """Standard deviations: how far sizes may be from the usual one."""
 
 ENOUGH = 20

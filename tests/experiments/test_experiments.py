@@ -14,6 +14,7 @@ from attend.experiments import (
     experiments,
     frame,
     generalisation,
+    hard_scenes,
     objects_3d,
     omniglot,
     representation,
@@ -30,10 +31,13 @@ pytestmark = pytest.mark.slow
 def hurried(monkeypatch):
     """Quick runs with next to no steps, on few scenes."""
     small = {"cell_widths": (4, 4, 4), "what": 3, "encoder_widths": (8,), "decoder_widths": (8,), "steps": 210}
-    monkeypatch.setattr(frame, "QUICK_MODEL", frame.QUICK_MODEL | small | {"batch_size": 8})
+    hurried_model = frame.QUICK_MODEL | small | {"batch_size": 8}
+    monkeypatch.setattr(frame, "QUICK_MODEL", hurried_model)
+    monkeypatch.setattr(hard_scenes, "QUICK_MODEL", hurried_model | {"what": 4})
     few = dict.fromkeys(frame.QUICK_N, 80)
     monkeypatch.setattr(frame, "QUICK_N", few)
-    monkeypatch.setattr(sprites, "QUICK_N", few)
+    for module in (sprites, hard_scenes):
+        monkeypatch.setattr(module, "QUICK_N", few)
     monkeypatch.setattr(sprites, "FINE_CLUSTERS", 5)
     monkeypatch.setattr(omniglot, "QUICK_MODEL", omniglot.QUICK_MODEL | {"steps": 210})
     monkeypatch.setattr(generalisation, "QUICK_LSTM_WIDTHS", (8,))

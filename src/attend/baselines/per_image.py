@@ -30,7 +30,7 @@ class Fit(NamedTuple):
 
 
 def optimise(
-    p: Generative, images: np.ndarray, *, starts: int, steps: int = 200, seed: int = 0, batch_size: int = 8
+    p: Generative, images: np.ndarray, *, starts: int, steps: int = 200, seed: int = 0, batch_size: int = 10
 ) -> Fit:
     """Climb log p(x | where, what) by Adam on `where`, from draws of the prior; the best start of each image.
 
@@ -56,7 +56,7 @@ def mcmc(
     warmup: int = 200,
     samples: int = 200,
     seed: int = 0,
-    batch_size: int = 8,
+    batch_size: int = 10,
 ) -> Fit:
     """Sample p(where | x, what) by NUTS (Hoffman and Gelman 2014, "The No-U-Turn Sampler"), from draws of the prior.
 
@@ -127,17 +127,20 @@ def _chain(p: Generative, image: Array, key: PRNGKeyArray, *, warmup: int, sampl
 def _best(
     attempt: Callable[[Array, PRNGKeyArray], Any], p: Generative, images: Any, seed: int, batch_size: int, tries: int
 ) -> Fit:
-    """The best of `tries` attempts at each image."""
+    """The best of `tries` attempts at each image; a batch that is not full is filled up, so that it compiles once."""
     images = as_images(images, p.renderer.size)
     keys = jax.random.split(jax.random.key(seed), len(images))
-    return Fit(*map(np.asarray, _best_of_each(attempt, images, keys, batch_size, tries)))
+    parts = []
+    for start in range(0, len(images), batch_size):
+        rows = np.minimum(np.arange(start, start + batch_size), len(images) - 1)
+        parts.append(jax.tree.map(np.asarray, _best_of_each(attempt, images[rows], keys[rows], tries)))
+    return Fit(*(np.concatenate(part)[: len(images)] for part in zip(*parts, strict=True)))
 
 
 @eqx.filter_jit
-def _best_of_each(attempt: Any, images: Any, keys: Any, batch_size: int, tries: int) -> Any:
-    def best(image_and_key):
-        image, key = image_and_key
+def _best_of_each(attempt: Any, images: Any, keys: Any, tries: int) -> Any:
+    def best(image, key):
         tried = jax.vmap(attempt, in_axes=(None, 0))(image, jax.random.split(key, tries))
         return jax.tree.map(lambda leaf: leaf[jnp.argmax(tried[2])], tried)
 
-    return jax.lax.map(best, (to_unit(images), keys), batch_size=batch_size)
+    return jax.vmap(best)(to_unit(images), keys)

@@ -14,7 +14,7 @@ def reproduce(
         arg(
             metavar="NAME",
             help="multi-mnist, generalisation, representation, omniglot, supervised, sprites, estimators, objects-3d, "
-            "tabletop or coins.",
+            "tabletop, coins, occlusion, photographs or crowds.",
         ),
     ],
     *,
@@ -63,6 +63,9 @@ def reproduce(
     objects-3d      one solid on a table: q, supervised, optimised, sampled
     tabletop        several pieces of crockery: counts, kinds, poses, other views
     coins           a photograph of coins, learned from crops of it
+    occlusion       shapes that hide one another
+    photographs     digits in colours on pieces of photographs
+    crowds          6 to 12 digits, looked at in tiles
 
     Writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is a run
     folder; the same command goes on where an interrupted one stopped. A full run

@@ -1,5 +1,6 @@
 """What is behind the objects: one colour, or uneven light and texture of which a few numbers tell an image's own."""
 
+import math
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -12,9 +13,6 @@ from attend.config import ModelConfig
 from attend.distributions import Gaussian
 from attend.geometry import resampling_kernel
 from attend.registry import Registry
-
-COARSE = 8
-"""Pixels on the side of what a learned background is made of: too coarse to paint an object with."""
 
 
 @runtime_checkable
@@ -71,7 +69,10 @@ class ConstantBackground(eqx.Module):
 
 @backgrounds.register("learned")
 class LearnedBackground(eqx.Module):
-    """A mean and a few patterns, all coarse, that the code adds up (a factor analysis in logits of the pixels)."""
+    """A mean and a few patterns that the code adds up (a factor analysis in logits of the pixels).
+
+    They are too coarse to paint an object with: what they are made of is as large as an object usually is.
+    """
 
     mean: Float[Array, "rows columns c"]
     patterns: Float[Array, "d rows columns c"]
@@ -79,7 +80,8 @@ class LearnedBackground(eqx.Module):
 
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
         height, width, channels = size
-        coarse = -(-height // COARSE), -(-width // COARSE), channels
+        side = config.scale * min(height, width)
+        coarse = math.ceil(height / side), math.ceil(width / side), channels
         self.mean = jnp.zeros(coarse)
         self.patterns = 0.1 * jax.random.normal(key, (config.background_code, *coarse))
         self.size = size
