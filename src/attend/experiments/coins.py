@@ -129,7 +129,7 @@ def _drawn(scenes: Scenes) -> Figure:
 
 
 NOTES = (
-    "The photograph of coins that comes with scikit-image, shrunk to a third; trained on random crops of it without any "
-    "label, with the settings that `attend train` would tell from them; then the whole of it is looked at in tiles.",
+    "The photograph of coins that comes with scikit-image, shrunk to a third. The model learns from random crops of it "
+    "without a label, with the settings that `attend train` tells from them, and then looks at the whole in tiles.",
     "The true boxes are around the 24 parts that scikit-image's own tutorial on segmentation gives (a watershed).",
 )
