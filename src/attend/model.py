@@ -26,6 +26,11 @@ from attend.scenes import Scenes
 Images = Array | np.ndarray
 
 
+BARE, SHADED = 0.15, 0.4
+"""Share of the strongest change that a pixel must have to count for an object's box: before a background more, since a
+patch paints some of what is around its object as well."""
+
+
 class Model(eqx.Module):
     """A generative model p of scenes and the network q that inverts it, for images of one size.
 
@@ -213,10 +218,12 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
 
     def one(image):
         trace = unroll(p, model.q, image)
+        scene = empty if p.background is None else p.before(trace.canvases[0])
 
         def describe(where, what):
             alone = p.renderer.add(empty, where, what)
-            box = footprint_box(footprint(p.renderer, alone)[..., None])
+            seen = alone if p.background is None else p.renderer.add(scene, where, what)
+            box = footprint_box(footprint(p.renderer, scene, seen)[..., None], BARE if p.background is None else SHADED)
             return box, attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
 
         boxes, patches = jax.vmap(describe)(trace.where, trace.what)

@@ -23,7 +23,7 @@ SHRUNK, QUICK_SHRUNK = 3, 5
 SIDE, QUICK_SIDE = 44, 26
 """Of a crop, in our pixels; half of it holds the largest coin."""
 CROPS, QUICK_CROPS = 8_000, 2_000
-STEPS, QUICK_STEPS = 2_000, 400
+STEPS, QUICK_STEPS = 1_500, 400
 GLIMPSE = 16
 DARK, BRIGHT = 30, 150
 """Grey values of the photograph that are surely ground and surely coin; where one becomes the other, edges tell."""

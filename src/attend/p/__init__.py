@@ -76,7 +76,11 @@ class Generative(eqx.Module):
         """The renderer's state of a scene with no object, before the background that has this code, if there is one."""
         if self.background is None or code is None:
             return self.renderer.empty()
-        return self.renderer.over(self.background(code))  # pyright: ignore[reportAttributeAccessIssue]
+        return self.before(self.background(code))
+
+    def before(self, backdrop: Float[Array, "h w c"]) -> Any:
+        """The renderer's state of a scene with no object, before this background."""
+        return self.renderer.over(backdrop)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray) -> Generative:

@@ -47,7 +47,3 @@ class Composited(Patches):
     def canvas(self, state: Composite) -> Float[Array, "h w c"]:
         """The objects before the backdrop."""
         return state.paint + state.through * state.backdrop
-
-    def mask(self, state: Composite) -> Float[Array, "h w"]:
-        """How much of what is behind the objects does not show through."""
-        return 1 - state.through[..., 0]

@@ -50,12 +50,11 @@ class Renderer(Protocol[State]):
         ...
 
 
-def footprint(renderer: Renderer[Any], state: Any) -> Float[Array, "h w"]:
+def footprint(renderer: Renderer[Any], empty: Any, state: Any) -> Float[Array, "h w"]:
     """How much of each pixel the objects cover or, if the renderer does not tell, change in an empty scene."""
     if hasattr(renderer, "mask"):
         return renderer.mask(state)  # pyright: ignore[reportAttributeAccessIssue]
-    changed = renderer.canvas(state) - renderer.canvas(renderer.empty())
-    return jnp.max(jnp.abs(changed), axis=-1)
+    return jnp.max(jnp.abs(renderer.canvas(state) - renderer.canvas(empty)), axis=-1)
 
 
 renderers: Registry[Callable[..., Renderer[Any]]] = Registry("renderer")
