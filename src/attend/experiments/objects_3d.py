@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -19,6 +21,7 @@ from attend.experiments.on_table import table_of
 from attend.experiments.pictures import image_rows
 from attend.experiments.runs import train_baseline, train_model
 from attend.experiments.truth import table_truth_of
+from attend.files import read_npz, write_npz
 from attend.model import Model, as_float
 from attend.p import Generative
 
@@ -93,7 +96,7 @@ def objects_3d(settings: Settings) -> Report:
     if not settings.quick:
         searches["NUTS"] = (test[:SAMPLED], _sample)
     for name, (data, search) in searches.items():
-        answer = _timed(lambda images, search=search: search(model.p, images), data, 1)
+        answer = _kept(settings.runs / f"{name}.npz", partial(_timed, partial(search, model.p), data, 1))
         scores[name] = [_score(model.p, answer, data)]
         pictures[name] = _drawn(model.p, answer)[:SHOWN]
     width = table_of(model.p).width
@@ -148,6 +151,14 @@ def _climb(starts: int, steps: int) -> Callable:
 def _sample(p: Generative, images: np.ndarray):
     fit = mcmc(p, images, chains=CHAINS, warmup=CHAIN_DRAWS, samples=CHAIN_DRAWS)
     return fit.where, fit.what.argmax(axis=1)
+
+
+def _kept(path: Path, search: Callable[[], Answer]) -> Answer:
+    """The answer in a file or, if there is none yet, that of a search, which then is kept there."""
+    if not path.exists():
+        write_npz(path, {name: np.asarray(value) for name, value in search()._asdict().items()})
+    stored = read_npz(path)
+    return Answer(stored["where"], stored["kinds"], float(stored["seconds"]))
 
 
 def _timed(infer: Callable, data: SceneData, few: int | None = None) -> Answer:
