@@ -17,6 +17,7 @@ from attend.cli.arguments import (
     TrainingFiles,
     is_named,
     read,
+    tell,
 )
 from attend.cli.outputs import check_new_run
 from attend.config import PRESETS, Config, ModelConfig, TrainConfig, preset
@@ -117,7 +118,7 @@ def train(
         check_new_run(out)
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
     if not (resume or preset or is_named(data)):
-        config = _told(config, scenes, given)
+        config = _told(data, config, scenes, given)
     if scenes.counts is not None and scenes.counts.max() > config.model.max_objects:
         found = f"model.max_objects: is {config.model.max_objects}, but {data} has {scenes.counts.max()} objects"
         raise AttendError(f"{found} in one image")
@@ -130,12 +131,12 @@ def train(
     print(f"trained to step {config.train.steps:,}; saved in {out}")
 
 
-def _told(config: Config, scenes: "SceneData", given: tuple[str, ...]) -> Config:
-    """The configuration with what the images tell in place of what was not given, which is printed."""
+def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ...]) -> Config:
+    """The configuration with what the images tell in place of what was not given, which stderr says."""
     from attend.survey import survey
 
     seen = survey(scenes.images)
-    print("told from the images:", *seen.lines(given), sep="\n  ")
+    tell(source, seen.lines(given))
     return config.replace(**seen.beside(given))
 
 
