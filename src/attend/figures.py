@@ -221,6 +221,12 @@ def show_image(axes: Axes, image: Float[np.ndarray, "height width channel"]) -> 
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="nearest")
 
 
+def outline_box(axes: Axes, box: Float[np.ndarray, "4"], colour: str) -> None:
+    """Outline a box in an image that `show_image` shows."""
+    x0, y0, width, height = box
+    axes.add_patch(Rectangle((x0, y0), width, height, fill=False, edgecolor=colour, linewidth=1.5))
+
+
 def step_colour(step: int) -> str:
     """The colour of the object found at a step, counted from 0."""
     return STEP_COLOURS[step % len(STEP_COLOURS)]
@@ -236,11 +242,10 @@ def _show(axes: Axes, image: np.ndarray, frame: str = _FAINT) -> None:
 
 def _draw_box(axes: Axes, box: np.ndarray, step: int) -> None:
     """Outline a box and put the step's number, counted from 1, in its corner."""
-    x0, y0, width, height = box
-    axes.add_patch(Rectangle((x0, y0), width, height, fill=False, edgecolor=step_colour(step), linewidth=1.5))
+    outline_box(axes, box, step_colour(step))
     label = axes.annotate(
         str(step + 1),
-        (x0, y0),
+        tuple(box[:2]),
         xytext=(1.5, -1.5),
         textcoords="offset points",
         va="top",

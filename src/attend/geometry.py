@@ -10,6 +10,9 @@ distance between samples and takes each pixel by the share that they overlap, so
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+VISIBLE = 0.15
+"""Share of a layer's strongest pixel that others must have to count for its box."""
+
 
 def resampling_kernel(
     inputs: int, outputs: int, centre: Float[Array, ""], pitch: Float[Array, ""]
@@ -65,7 +68,7 @@ def box_window(box: Float[Array, "4"], size: tuple[int, int]) -> Float[Array, "3
     return jnp.stack([side / min(height, width), (2 * x0 + wide) / width - 1, (2 * y0 + high) / height - 1])
 
 
-def footprint_box(layer: Float[Array, "h w c"], threshold: float = 0.15) -> Float[Array, "4"]:
+def footprint_box(layer: Float[Array, "h w c"], threshold: float = VISIBLE) -> Float[Array, "4"]:
     """The tight box `(x0, y0, width, height)` of what `layer` paints, in pixels; all 0 where it paints nothing.
 
     A pixel counts when it is at least `threshold` times as far from 0 as the layer's strongest pixel.

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 from attend.config import Config, ModelConfig
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
-from attend.geometry import attend, box_window, footprint_box
+from attend.geometry import VISIBLE, attend, box_window, footprint_box
 from attend.objective import elbo, importance_weighted_bound
 from attend.p import Generative, footprint, generative, refitted
 from attend.q import BackdropEncoder, Cell, WithBackdrop, cells, unroll
@@ -26,9 +26,8 @@ from attend.scenes import Scenes
 Images = Array | np.ndarray
 
 
-BARE, SHADED = 0.15, 0.4
-"""Share of the strongest change that a pixel must have to count for an object's box: before a background more, since a
-patch paints some of what is around its object as well."""
+SHADED = 0.4
+"""`VISIBLE` before a background, of which a patch paints some around its object as well."""
 
 
 class Model(eqx.Module):
@@ -71,7 +70,7 @@ class Model(eqx.Module):
             AttendError: the images are not such an array.
         """
         images = as_images(images, self.size)
-        parts = _on_all_cores(lambda batch: _decode(self, batch), _batches(images, batch_size, filled))
+        parts = _on_all_cores(lambda batch: _decode(self, batch), batches(images, batch_size, filled))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         renderer = self.p.renderer
         told = {"names": names, "where_names": renderer.where.names, "what_names": renderer.what.names}
@@ -102,8 +101,8 @@ class Model(eqx.Module):
     def _per_image(self, bound: Callable[..., Array], images: Any, seed: int, batch_size: int) -> np.ndarray:
         images = as_images(images, self.size)
         keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
-        batches = zip(_batches(images, batch_size), _batches(keys, batch_size), strict=True)
-        return np.concatenate(_on_all_cores(lambda batch: bound(self, *batch), batches))[: len(images)]
+        pairs = zip(batches(images, batch_size), batches(keys, batch_size), strict=True)
+        return np.concatenate(_on_all_cores(lambda pair: bound(self, *pair), pairs))[: len(images)]
 
     def sample(self, n: int, *, seed: int = 0) -> tuple[Float[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]:
         """Draw `n` scenes from p: their images, in [0, 1] and without pixel noise, and their counts."""
@@ -187,7 +186,7 @@ def _first(bad: np.ndarray) -> int:
     return int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
 
 
-def _batches(rows: np.ndarray, size: int, filled: bool = False) -> Iterator[np.ndarray]:
+def batches(rows: np.ndarray, size: int, filled: bool = False) -> Iterator[np.ndarray]:
     """Equal batches, the last one filled up with copies of its last row, so that one compiled program serves all."""
     size = size if filled else min(size, len(rows))
     for start in range(0, len(rows), size):
@@ -214,7 +213,7 @@ def to_unit(images: Images) -> Float[Array, "b h w c"]:
 def _decode(model: Model, images: Images) -> dict[str, Array]:
     """The fields of `Scenes` for a batch."""
     p = model.p
-    empty = p.renderer.empty()
+    empty, least = p.renderer.empty(), VISIBLE if p.background is None else SHADED
 
     def one(image):
         trace = unroll(p, model.q, image)
@@ -223,7 +222,7 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         def describe(where, what):
             alone = p.renderer.add(empty, where, what)
             seen = alone if p.background is None else p.renderer.add(scene, where, what)
-            box = footprint_box(footprint(p.renderer, scene, seen)[..., None], BARE if p.background is None else SHADED)
+            box = footprint_box(footprint(p.renderer, scene, seen)[..., None], least)
             return box, attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
 
         boxes, patches = jax.vmap(describe)(trace.where, trace.what)

@@ -30,10 +30,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def hurried(monkeypatch):
     """Quick runs with next to no steps, on few scenes."""
-    small = {"cell_widths": (4, 4, 4), "what": 3, "encoder_widths": (8,), "decoder_widths": (8,), "steps": 210}
-    hurried_model = frame.QUICK_MODEL | small | {"batch_size": 8}
-    monkeypatch.setattr(frame, "QUICK_MODEL", hurried_model)
-    monkeypatch.setattr(hard_scenes, "QUICK_MODEL", hurried_model | {"what": 4})
+    small = {"cell_widths": (4, 4, 4), "what": 4, "encoder_widths": (8,), "decoder_widths": (8,), "steps": 210}
+    monkeypatch.setattr(frame, "QUICK_MODEL", frame.QUICK_MODEL | small | {"batch_size": 8})
     few = dict.fromkeys(frame.QUICK_N, 80)
     monkeypatch.setattr(frame, "QUICK_N", few)
     for module in (sprites, hard_scenes):

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from attend.model import as_images, to_unit
+from attend.model import as_images, batches, to_unit
 from attend.p import Generative
 
 LEARNING_RATE = 0.03
@@ -129,18 +129,16 @@ def _best(
 ) -> Fit:
     """The best of `tries` attempts at each image; a batch that is not full is filled up, so that it compiles once."""
     images = as_images(images, p.renderer.size)
-    keys = jax.random.split(jax.random.key(seed), len(images))
-    parts = []
-    for start in range(0, len(images), batch_size):
-        rows = np.minimum(np.arange(start, start + batch_size), len(images) - 1)
-        parts.append(jax.tree.map(np.asarray, _best_of_each(attempt, images[rows], keys[rows], tries)))
+    keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
+    pairs = zip(*(batches(rows, batch_size, filled=True) for rows in (images, keys)), strict=True)
+    parts = [jax.tree.map(np.asarray, _best_of_each(attempt, *pair, tries=tries)) for pair in pairs]
     return Fit(*(np.concatenate(part)[: len(images)] for part in zip(*parts, strict=True)))
 
 
 @eqx.filter_jit
-def _best_of_each(attempt: Any, images: Any, keys: Any, tries: int) -> Any:
+def _best_of_each(attempt: Any, images: Any, key_data: Any, tries: int) -> Any:
     def best(image, key):
         tried = jax.vmap(attempt, in_axes=(None, 0))(image, jax.random.split(key, tries))
         return jax.tree.map(lambda leaf: leaf[jnp.argmax(tried[2])], tried)
 
-    return jax.vmap(best)(to_unit(images), keys)
+    return jax.vmap(best)(to_unit(images), jax.random.wrap_key_data(jnp.asarray(key_data)))

@@ -149,10 +149,10 @@ def _layers(
     largest = matrices.shape[1]
     smallest = largest - len(matrices) + 1
     layers = np.zeros((*chosen.shape, canvas + largest, canvas + largest))
-    for scene, slot in zip(*np.nonzero(used), strict=True):
-        size, left, top = places[scene, slot]
-        patch = _resize(glyphs[chosen[scene, slot]][None], matrices[size - smallest][None])[0]
-        layers[scene, slot, top : top + largest, left : left + largest] = patch / WHITE
+    windows = sliding_window_view(layers, (largest, largest), axis=(2, 3), writeable=True)
+    scene, slot = np.nonzero(used)
+    size, left, top = places[scene, slot].T
+    windows[scene, slot, top, left] = _resize(glyphs[chosen[scene, slot]], matrices[size - smallest]) / WHITE
     return layers[..., :canvas, :canvas]
 
 

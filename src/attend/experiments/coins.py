@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from scipy import ndimage
 
 from attend.data import SceneData, bundled_photographs
 from attend.evaluation import iou, match
+from attend.experiments.crops import crops
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.runs import train_model
-from attend.figures import show_image
+from attend.figures import outline_box, show_image
 from attend.scenes import Scenes
 from attend.survey import survey
 from attend.tiling import infer_tiled
@@ -45,12 +45,12 @@ def coins(settings: Settings) -> Report:
     seeds = settings.seeds_or(SEEDS)
     picture = photograph(settings.choose(SHRUNK, QUICK_SHRUNK))
     n, side = settings.choose((CROPS, SIDE), (QUICK_CROPS, QUICK_SIDE))
-    crops = SceneData(cut(picture.image, n, side))
-    told = survey(crops.images)
+    learned = crops(SceneData(picture.image[None]), side, each=n)
+    told = survey(learned.images)
     config = settings.config(**told.settings, glimpse=GLIMPSE, steps=settings.choose(STEPS, QUICK_STEPS))
     rows, found, wrong, figures = [], [], [], {}
     for seed in seeds:
-        model = train_model(settings, f"seed-{seed}", crops, config, seed)
+        model = train_model(settings, f"seed-{seed}", learned, config, seed)
         scenes = infer_tiled(model, picture.image[None])
         overlaps = overlaps_of(scenes, picture.boxes)
         found.append(int((overlaps >= FOUND).sum()))
@@ -100,13 +100,6 @@ def photograph(shrunk: int) -> Photograph:
     return Photograph(np.round(image).astype(np.uint8)[..., None], boxes)
 
 
-def cut(image: UInt8[np.ndarray, "h w 1"], n: int, side: int) -> UInt8[np.ndarray, "n side side 1"]:
-    """Random square parts of an image, the same each time."""
-    rng = np.random.default_rng(0)
-    y, x = (rng.integers(length - side + 1, size=n) for length in image.shape[:2])
-    return np.lib.stride_tricks.sliding_window_view(image[..., 0], (side, side))[y, x][..., None]
-
-
 def overlaps_of(scenes: Scenes, boxes: Float[np.ndarray, "coins 4"]) -> Float[np.ndarray, " pairs"]:
     """The IoU of each matched pair of a box found in the one picture and a true one."""
     found = scenes.boxes[0, : scenes.counts[0]]
@@ -119,10 +112,8 @@ def _drawn(scenes: Scenes) -> Figure:
     left, right = figure.subplots(1, 2)
     show_image(left, scenes.images[0])
     show_image(right, scenes.reconstructions[0])
-    for x0, y0, width, height in scenes.boxes[0, : scenes.counts[0]]:
-        left.add_patch(
-            Rectangle((x0 - 0.5, y0 - 0.5), width, height, fill=False, edgecolor="tab:orange", linewidth=1.5)
-        )
+    for box in scenes.boxes[0, : scenes.counts[0]]:
+        outline_box(left, box, "tab:orange")
     for axes in (left, right):
         axes.set(xticks=[], yticks=[])
     return figure

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from attend.figures import show_image, step_colour
+from attend.figures import outline_box, show_image, step_colour
 from attend.scenes import Scenes
 
 
@@ -29,9 +28,7 @@ def inference_rows(stages: Mapping[str, Scenes]) -> Figure:
             show_image(grid[2 * index][column], scene.images[0])
             show_image(grid[2 * index + 1][column], scene.reconstructions[0])
             for step in range(scene.counts[0]):
-                x0, y0, width, height = scene.boxes[0, step]
-                box = Rectangle((x0, y0), width, height, fill=False, edgecolor=step_colour(step), linewidth=1.5)
-                grid[2 * index][column].add_patch(box)
+                outline_box(grid[2 * index][column], scene.boxes[0, step], step_colour(step))
     return figure
 
 
