@@ -40,6 +40,11 @@ def test_digits_stand_before_pieces_of_photographs():
     np.testing.assert_array_equal(data.boxes, load("digits", n=3, canvas=40).boxes)
 
 
+@pytest.mark.parametrize("split", SPLITS)
+def test_scenes_of_the_usual_size_fit_into_every_split(split):
+    assert load("digits", split=split, n=2, photographs=True).image_shape == (50, 50, 3)
+
+
 def test_pieces_larger_than_the_photographs_are_refused():
     with pytest.raises(AttendError, match=r"canvas: is 200; .* for test can have \d+ pixels at most"):
         scenery("test", n=1, side=200, seed=0)

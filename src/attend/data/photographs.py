@@ -11,7 +11,7 @@ from attend.errors import AttendError
 SCENERY = ("astronaut", "chelsea", "coffee", "rocket")
 """Coloured photographs of which pieces are cut."""
 
-SHARES = (0.0, 0.7, 0.8, 1.0)
+SHARES = (0.0, 0.6, 0.75, 1.0)
 """Where along their width the parts of the three splits begin and end."""
 
 
