@@ -1,40 +1,41 @@
-"""Makes `tests/` importable, so that every folder below can use `tiny`, and makes hypothesis repeatable."""
+"""Makes `tests/` importable, so that every folder below can use `tiny`, and makes hypothesis repeatable.
 
+Most of what tests do is to compile tiny programs. So these are compiled with little care, and kept for whichever test
+or process compiles the same one again. It is said in the environment, before JAX is imported, for processes that tests
+start must come to the same bits.
+"""
+
+import atexit
 import contextlib
+import os
 import resource
+import shutil
+import tempfile
 
-import jax
 import pytest
 from hypothesis import settings
+
+if "ATTEND_TESTS_COMPILED" not in os.environ:
+    os.environ["ATTEND_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="attend-tests-")
+    atexit.register(shutil.rmtree, os.environ["ATTEND_TESTS_COMPILED"], ignore_errors=True)
+os.environ |= {
+    "JAX_COMPILATION_CACHE_DIR": os.environ["ATTEND_TESTS_COMPILED"],
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
+
+import jax
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=25)
 settings.load_profile("repeatable")
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory, request):
-    """Where programs are kept that several tests compile, in whichever process they run."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if hasattr(request.config, "workerinput") else base) / "compiled"
-
-
 @pytest.fixture(scope="module")
-def compiling_in_a_hurry(compiled):
-    """Lets many tiny trainings share their programs, and compiles those with little care.
-
-    A module at a time, because other tests compare bits with a process that compiles as usual.
-    """
-    settings = {
-        "jax_compilation_cache_dir": str(compiled),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
+def compiling_with_care():
+    """For tests that run long and compile little."""
+    jax.config.update("jax_disable_most_optimizations", False)
     yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

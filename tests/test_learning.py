@@ -6,6 +6,8 @@ import pytest
 import attend
 from attend.data import SceneData
 
+pytestmark = pytest.mark.usefixtures("compiling_with_care")
+
 SETTINGS = {
     "max_objects": 2,
     "cell_widths": (16, 16, 16),

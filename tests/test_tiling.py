@@ -16,11 +16,6 @@ from attend.tiling import infer_tiled, tiles
 SIDE, OBJECTS = 32, 12
 
 
-@pytest.fixture(scope="module", autouse=True)
-def in_a_hurry(compiling_in_a_hurry):
-    pass
-
-
 @pytest.fixture(scope="module")
 def model():
     return eqx.filter_jit(Model.create)(tiny.model_config(), (SIDE, SIDE, 1), jax.random.key(0))

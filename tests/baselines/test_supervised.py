@@ -42,6 +42,7 @@ def make(cell: str) -> SceneNet:
     return SceneNet(dataclasses.replace(CONFIG, cell=cell, cell_widths=widths), SIZE, 2, key=jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_the_classifier_learns_the_labels():
     data = scenes()
     batch = {"images": data.images, "labels": data.counts.astype(np.int32)}
@@ -54,9 +55,8 @@ def test_the_classifier_learns_the_labels():
     assert 0 <= float(loss) < 0.5
 
 
-@pytest.mark.parametrize(
-    "cell", ["lstm", *(pytest.param(cell, marks=pytest.mark.slow) for cell in ("lstm-difference", "glance"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["lstm", "lstm-difference", "glance"])
 def test_training_raises_the_probability_of_the_labels(cell):
     data, before = scenes(), make(cell)
     batch = scene_targets(data, 2)

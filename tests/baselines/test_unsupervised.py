@@ -40,6 +40,7 @@ def fit(name: str, steps: int, **options) -> eqx.Module:
     return fit_baseline(make(name), LOSSES[name], squares(), **options)
 
 
+@pytest.mark.slow
 @every_baseline
 def test_training_moves_every_parameter_and_beats_painting_the_mean_image(name):
     module, images = fit(name, 200), jnp.asarray(squares())

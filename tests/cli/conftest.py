@@ -22,11 +22,6 @@ TINY = Config(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def in_a_hurry(compiling_in_a_hurry):
-    pass
-
-
 @pytest.fixture(scope="session")
 def tiny_flags() -> list[str]:
     """`TINY` as words of a command line."""

@@ -182,6 +182,7 @@ def test_evaluate_prints_a_table(attend, run_folder, scenes_file, monkeypatch):
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_demo_trains_measures_and_draws(attend, tiny_default, monkeypatch, tmp_path):
     demo = importlib.import_module("attend.cli.demo")
     monkeypatch.setattr(demo, "STEPS", 3)

@@ -3,7 +3,6 @@
 `pytest tests/cli/test_kills.py --kills 20` takes some minutes and tells where the kills fell.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -29,18 +28,14 @@ STEPS = 20
 
 
 @pytest.fixture
-def command(scenes_file, tiny_flags, tmp_path):
-    """Start the training in a folder, or go on with it; programs that are compiled once are kept."""
-    environment = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
+def command(scenes_file, tiny_flags):
+    """Start the training in a folder, or go on with it."""
 
     def start(out: Path) -> subprocess.Popen:
         going_on = ["--resume"] if (out / "config.json").exists() else []
         words = ["train", str(scenes_file), "--out", str(out), *tiny_flags, *going_on]
         return subprocess.Popen(
-            [sys.executable, "-c", TRAIN, *words], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+            [sys.executable, "-c", TRAIN, *words], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
 
     return start

@@ -67,6 +67,7 @@ def test_scenes_of_which_something_is_unknown_are_refused():
         truth_of(SceneData(np.zeros((2, 4, 4, 1), np.uint8)))
 
 
+@pytest.mark.slow
 def test_a_pair_probe_learns_a_sum_from_fewer_labels():
     rng = np.random.default_rng(0)
     centres = 2.0 * rng.standard_normal((10, 5))
@@ -85,6 +86,7 @@ def test_a_pair_probe_learns_a_sum_from_fewer_labels():
     assert paired > plain
 
 
+@pytest.mark.slow
 def test_summing_the_count_out_leaves_less_noise_than_drawing_it(settings):
     data = SceneData((255 * tiny.images(64)).astype(np.uint8))
     noise = {

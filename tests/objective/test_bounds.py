@@ -136,6 +136,7 @@ def test_where_q_is_the_posterior_the_bound_is_the_log_likelihood_and_so_is_the_
         assert abs(mean - truth) < 4 * error
 
 
+@pytest.mark.slow
 def test_the_bound_rises_from_the_elbo_to_the_log_likelihood_with_more_samples():
     """With up to two objects and a q that is off, so that no bound is tight."""
     probs = [0.3, 0.4, 0.3]

@@ -49,7 +49,8 @@ def largest(tree) -> float:
     return max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(tree))
 
 
-@pytest.mark.parametrize("name", ["nvil", pytest.param("nvil-no-baseline", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])
 def test_averaged_over_the_counts_it_is_the_exact_gradient_whatever_the_baseline(setting, monkeypatch, name):
     p, q, image = setting
     estimator, own = estimators[name](samples=1), own_of(name)

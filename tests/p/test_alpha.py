@@ -99,6 +99,7 @@ def test_a_renderer_that_shows_its_own_takes_no_background(monkeypatch):
         generative(CONFIG.replace(background="learned", renderer="bare").model, SIZE, key=jax.random.key(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["none", "constant", "learned"])
 def test_the_bound_and_its_weights_agree_on_average_before_any_background(name):
     """log p/q from draws averages to the bound with its KL in closed form."""
