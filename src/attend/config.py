@@ -32,6 +32,9 @@ class ModelConfig:
     """What is behind them: 'none', 'constant' (one colour) or 'learned' (uneven light and texture)."""
     background_code: int = 8
     """Numbers that tell an image's own background, where it is learned."""
+    background_scale: float = 1.0
+    """Size of what a learned background is made of, in usual sizes of an object: smaller only where none could pass for
+    a part of it, as thin strokes before a landscape."""
     what: int = 50
     """Numbers in an object's appearance code."""
     glimpse: int = 24
@@ -100,6 +103,7 @@ class Config:
             "model.max_objects": m.max_objects,
             "model.what": m.what,
             "model.background_code": m.background_code,
+            "model.background_scale": m.background_scale,
             "model.glimpse": m.glimpse,
             "model.scale": m.scale,
             "model.scale_sd": m.scale_sd,

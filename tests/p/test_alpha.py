@@ -90,6 +90,13 @@ def test_a_constant_background_is_one_colour_and_a_learned_one_follows_its_code(
     assert backgrounds["none"](CONFIG.model, SIZE, key=jax.random.key(0)) is None
 
 
+@pytest.mark.parametrize(("scale", "rows", "columns"), [(1.0, 3, 3), (0.5, 5, 6)])
+def test_a_learned_background_is_as_coarse_as_an_object_or_so_many_times(scale, rows, columns):
+    config = CONFIG.replace(scale=0.45, background_scale=scale).model  # an object of 5.4 of 12x16 pixels
+    learned = backgrounds["learned"](config, SIZE, key=jax.random.key(0))
+    assert learned.patterns.shape == (8, rows, columns, 3)
+
+
 def test_a_renderer_that_shows_its_own_takes_no_background(monkeypatch):
     class Bare:
         pass

@@ -71,7 +71,8 @@ class ConstantBackground(eqx.Module):
 class LearnedBackground(eqx.Module):
     """A mean and a few patterns that the code adds up (a factor analysis in logits of the pixels).
 
-    They are too coarse to paint an object with: what they are made of is as large as an object usually is.
+    They are too coarse to paint an object with: what they are made of is as large as an object usually is, times
+    `background_scale`.
     """
 
     mean: Float[Array, "rows columns c"]
@@ -80,7 +81,7 @@ class LearnedBackground(eqx.Module):
 
     def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
         height, width, channels = size
-        side = config.scale * min(height, width)
+        side = config.background_scale * config.scale * min(height, width)
         coarse = math.ceil(height / side), math.ceil(width / side), channels
         self.mean = jnp.zeros(coarse)
         self.patterns = 0.1 * jax.random.normal(key, (config.background_code, *coarse))
