@@ -125,7 +125,20 @@ WORLDS = {
         ),
         Size(
             {"counts": (0, 1, 2, 3), "photographs": True},
-            {"renderer": "flat", "background": "learned", "max_objects": 3, "scale_reach": 2.0, "steps": 10_000},
+            {
+                "renderer": "flat",
+                "background": "learned",
+                "background_code": 32,
+                "background_scale": 0.5,
+                "max_objects": 3,
+                "scale_reach": 1.0,
+                "pixel_sd": 0.2,
+                "saliency": 2.0,
+                "presence_limit": 6.0,
+                "count_log_odds_end": -50.0,
+                "count_anneal_steps": 5_000,
+                "steps": 10_000,
+            },
             {"count_accuracy": 0.95, "ap50": 0.9},
         ),
         Size(
