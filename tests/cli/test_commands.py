@@ -3,6 +3,7 @@ import json
 
 import jax
 import numpy as np
+import pytest
 from PIL import Image
 
 import attend as package
