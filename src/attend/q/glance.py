@@ -24,6 +24,10 @@ BLOCK = 4
 TEMPERATURE = 0.5
 """Of the draw that commits to a place; lower is closer to all or nothing."""
 
+SWAY = 4.0
+"""By how much, at most, what is learned outweighs what is unexplained, where that counts: else a cell may learn to look
+to where an object costs least, which is where nothing can be seen of it."""
+
 
 @cells.register("glance")
 class GlanceCell(eqx.Module):
@@ -72,7 +76,9 @@ class GlanceCell(eqx.Module):
         rows, columns, _ = features.shape
         features = features.reshape(rows * columns, -1)
         score, numbers = jnp.split(jax.vmap(self.head)(features), [1], axis=1)
-        score = score[:, 0] + self.unexplained(residual, (rows, columns)) if self.saliency else score[:, 0]
+        score = score[:, 0]
+        if self.saliency:
+            score = SWAY * jnp.tanh(score / SWAY) + self.unexplained(residual, (rows, columns))
         attention = self.choose(score, place_key)
         x, y = jnp.meshgrid((2 * jnp.arange(columns) + 1) / columns - 1, (2 * jnp.arange(rows) + 1) / rows - 1)
         middle = jnp.stack([x.ravel(), y.ravel()], axis=1)
