@@ -50,7 +50,7 @@ def row(name: str, renderer: TableRenderer, batch_size: int, repeats: int) -> tu
 
     def canvases(wheres, whats):
         def step(state, latents):
-            state = renderer.add(state, *latents)
+            state = renderer.add(state, renderer.layer(*latents))
             return state, renderer.canvas(state)
 
         return jax.lax.scan(step, renderer.empty(), (wheres, whats), unroll=renderer.max_objects)[1]

@@ -43,7 +43,8 @@ def test_scenes_are_what_the_model_says_of_each_image():
     for row, count in enumerate(scenes.counts):
         state = model.p.renderer.empty()
         for where, what in zip(scenes.where[row, :count], scenes.what[row, :count], strict=True):
-            state = model.p.renderer.add(state, jnp.asarray(where), jnp.asarray(what))
+            layer = model.p.renderer.layer(jnp.asarray(where), jnp.asarray(what))
+            state = model.p.renderer.add(state, layer)
         np.testing.assert_allclose(scenes.reconstructions[row], model.p.renderer.canvas(state), atol=1e-5)
     assert (scenes.boxes[..., :2] >= 0).all()
     assert (scenes.boxes[..., :2] + scenes.boxes[..., 2:] <= 8).all()

@@ -219,13 +219,13 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         trace = unroll(p, model.q, image)
         scene = empty if p.background is None else p.before(trace.canvases[0])
 
-        def describe(where, what):
-            alone = p.renderer.add(empty, where, what)
-            seen = alone if p.background is None else p.renderer.add(scene, where, what)
+        def describe(layer):
+            alone = p.renderer.add(empty, layer)
+            seen = alone if p.background is None else p.renderer.add(scene, layer)
             box = footprint_box(footprint(p.renderer, scene, seen)[..., None], least)
             return box, attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
 
-        boxes, patches = jax.vmap(describe)(trace.where, trace.what)
+        boxes, patches = jax.vmap(describe)(trace.layers)
         return {
             "reconstructions": trace.canvases[jnp.argmax(trace.count_log_probs)],
             "count_probs": jnp.exp(trace.count_log_probs),

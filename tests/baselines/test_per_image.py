@@ -25,10 +25,13 @@ class Blobs(eqx.Module):
     def empty(self):
         return jnp.zeros(self.size)
 
-    def add(self, state, where, what):
+    def layer(self, where, what):
         rows, columns = jnp.mgrid[-1:1:12j, -1:1:12j]
         squared = (columns - where[0]) ** 2 + (rows - where[1]) ** 2
-        return state + jnp.exp(-squared / (what @ jnp.array([0.1, 0.4])))[..., None]
+        return jnp.exp(-squared / (what @ jnp.array([0.1, 0.4])))[..., None]
+
+    def add(self, state, layer):
+        return state + layer
 
     def canvas(self, state):
         return state
@@ -38,7 +41,7 @@ P = Generative(
     geometric(0.0, 1), Gaussian(jnp.zeros(2), jnp.full(2, 0.5)), Choice(jnp.zeros(2)), Blobs(), PixelGaussian(0.1)
 )
 WHERES, KINDS = np.array([[0.3, -0.4], [-0.5, 0.2], [0.0, 0.6]], np.float32), np.array([0, 1, 0])
-IMAGES = np.stack([Blobs().add(Blobs().empty(), w, jnp.eye(2)[k]) for w, k in zip(WHERES, KINDS, strict=True)])
+IMAGES = np.stack([Blobs().layer(w, jnp.eye(2)[k]) for w, k in zip(WHERES, KINDS, strict=True)])
 
 
 def test_optimisation_finds_a_lone_object_and_more_starts_find_no_worse():

@@ -31,8 +31,11 @@ class LinearRenderer(eqx.Module):
     def empty(self):
         return jnp.zeros(self.size)
 
-    def add(self, state, where, what):
-        return state + (jnp.asarray(WEIGHT, jnp.float32) @ what).reshape(self.size)
+    def layer(self, where, what):
+        return (jnp.asarray(WEIGHT, jnp.float32) @ what).reshape(self.size)
+
+    def add(self, state, layer):
+        return state + layer
 
     def canvas(self, state):
         return state

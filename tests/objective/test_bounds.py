@@ -39,7 +39,7 @@ def scenes(p, trace, image):
             probability, on = probability * (pi_t if z_t else 1 - pi_t), on and z_t == 1
         state = p.renderer.empty()
         for t in np.flatnonzero(z):
-            state = p.renderer.add(state, trace.where[t], trace.what[t])
+            state = p.renderer.add(state, p.renderer.layer(trace.where[t], trace.what[t]))
         pixels = stats.norm(np.asarray(p.renderer.canvas(state), float), p.likelihood.sd).logpdf(image)
         yield np.array(z), probability, sum(z), pixels.sum()
 

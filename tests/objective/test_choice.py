@@ -30,8 +30,11 @@ class Columns(eqx.Module):
     def empty(self):
         return jnp.zeros(self.size)
 
-    def add(self, state, where, what):
-        return state + (what @ jnp.asarray(COLUMNS)).reshape(self.size)
+    def layer(self, where, what):
+        return (what @ jnp.asarray(COLUMNS)).reshape(self.size)
+
+    def add(self, state, layer):
+        return state + layer
 
     def canvas(self, state):
         return state

@@ -29,10 +29,17 @@ def opaque(raw: float):
     return eqx.tree_at(last, renderer, (bias, weight))
 
 
+def scene(renderer, empty, *objects):
+    """The state of a scene of objects, the first in front."""
+    for where, what in objects:
+        empty = renderer.add(empty, renderer.layer(where, what))
+    return empty
+
+
 def test_the_first_object_is_in_front():
     renderer = opaque(30.0)
-    both = renderer.add(renderer.add(renderer.empty(), LEFT, CODES[0]), LEFT, CODES[1])
-    alone = renderer.add(renderer.empty(), LEFT, CODES[0])
+    both = scene(renderer, renderer.empty(), (LEFT, CODES[0]), (LEFT, CODES[1]))
+    alone = scene(renderer, renderer.empty(), (LEFT, CODES[0]))
     np.testing.assert_allclose(renderer.canvas(both)[5, 4], renderer.canvas(alone)[5, 4], atol=1e-5)
 
 
@@ -40,7 +47,7 @@ def test_objects_apart_can_come_in_any_order():
     renderer = opaque(0.3)
     first, second = ((LEFT, CODES[0]), (RIGHT, CODES[1]))
     orders = [
-        renderer.canvas(renderer.add(renderer.add(renderer.over(jnp.full(SIZE, 0.3)), *a), *b))
+        renderer.canvas(scene(renderer, renderer.over(jnp.full(SIZE, 0.3)), a, b))
         for a, b in ((first, second), (second, first))
     ]
     np.testing.assert_allclose(orders[0], orders[1], atol=1e-6)
@@ -48,12 +55,12 @@ def test_objects_apart_can_come_in_any_order():
 
 def test_what_shows_through_is_the_backdrop():
     renderer, backdrop = opaque(-40.0), jax.random.uniform(jax.random.key(2), SIZE)
-    state = renderer.add(renderer.over(backdrop), LEFT, CODES[0])
+    state = scene(renderer, renderer.over(backdrop), (LEFT, CODES[0]))
     np.testing.assert_allclose(renderer.canvas(state), backdrop, atol=1e-6)
     covered = opaque(40.0)
-    changed = covered.canvas(covered.add(covered.over(backdrop), LEFT, CODES[0])) - backdrop
+    changed = covered.canvas(scene(covered, covered.over(backdrop), (LEFT, CODES[0]))) - backdrop
     empty = covered.over(backdrop)
-    mask = footprint(covered, empty, covered.add(empty, LEFT, CODES[0]))
+    mask = footprint(covered, empty, scene(covered, empty, (LEFT, CODES[0])))
     np.testing.assert_allclose(mask, abs(changed).max(axis=-1), atol=1e-6)
     assert 20 < (mask > 0.01).sum() < 49  # a window of 6 pixels
 
@@ -61,7 +68,7 @@ def test_what_shows_through_is_the_backdrop():
 def test_a_canvas_stays_within_black_and_white():
     state = opaque(1.0).over(jnp.ones(SIZE))
     for where, what in zip((LEFT, LEFT + 0.05, RIGHT), (*CODES, CODES[0]), strict=True):
-        state = opaque(1.0).add(state, where, what)
+        state = scene(opaque(1.0), state, (where, what))
         canvas = opaque(1.0).canvas(state)
         assert canvas.min() >= 0
         assert canvas.max() <= 1 + 1e-6

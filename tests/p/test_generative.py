@@ -36,10 +36,11 @@ def test_a_scene_starts_black_and_grows_by_one_placed_patch_at_a_time(p):
     np.testing.assert_array_equal(renderer.canvas(state), np.zeros(tiny.SIZE))
     patch = renderer.patch(what)
     assert 0 <= patch.min() <= patch.max() <= 1
-    state = renderer.add(state, where, what)
+    layer, other_layer = renderer.layer(where, what), renderer.layer(-where.at[0].set(-0.3), -what)
+    state = renderer.add(state, layer)
     np.testing.assert_allclose(renderer.canvas(state), place(patch, where, tiny.SIZE[:2]), atol=1e-6)
-    other = renderer.add(state, -where.at[0].set(-0.3), -what)
-    swapped = renderer.add(renderer.add(renderer.empty(), -where.at[0].set(-0.3), -what), where, what)
+    other = renderer.add(state, other_layer)
+    swapped = renderer.add(renderer.add(renderer.empty(), other_layer), layer)
     np.testing.assert_allclose(renderer.canvas(other), renderer.canvas(swapped), atol=1e-6)
 
 

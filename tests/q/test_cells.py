@@ -96,7 +96,7 @@ def test_an_unrolled_pass_paints_what_it_infers(name):
     for n in range(3):
         np.testing.assert_allclose(trace.canvases[n], model.p.renderer.canvas(state), atol=1e-5)
         if n < 2:
-            state = model.p.renderer.add(state, trace.where[n], trace.what[n])
+            state = model.p.renderer.add(state, model.p.renderer.layer(trace.where[n], trace.what[n]))
     for n in range(2):
         q_where, q_what = jax.tree.map(lambda leaf, n=n: leaf[n], (trace.q_where, trace.q_what))
         kl = q_where.kl(model.p.where) + q_what.kl(model.p.what)

@@ -94,7 +94,7 @@ def test_a_black_box_renderer_folds_and_follows_its_gradient_through_a_scan():
 
     def canvases(scene):
         def step(state, thing):
-            state = renderer.add(state, thing[:2], thing[2:])
+            state = renderer.add(state, renderer.layer(thing[:2], thing[2:]))
             return state, renderer.canvas(state)
 
         return jax.lax.scan(step, renderer.empty(), scene)[1]

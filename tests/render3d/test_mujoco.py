@@ -75,7 +75,8 @@ def black_box():
 def test_the_pages_renderer_is_one_and_short(black_box):
     assert isinstance(black_box, Renderer)
     assert len([line for line in SKETCHES[-1].splitlines() if line]) < 30
-    canvas = black_box.canvas(black_box.add(black_box.empty(), jnp.array([0.1, 0.0, 0.4]), jnp.array([1.0, 0.0])))
+    layer = black_box.layer(jnp.array([0.1, 0.0, 0.4]), jnp.array([1.0, 0.0]))
+    canvas = black_box.canvas(black_box.add(black_box.empty(), layer))
     assert canvas.shape == (32, 32, 3)
     assert 0 <= float(canvas.min()) < float(canvas.max()) <= 1
 
@@ -85,7 +86,7 @@ def test_a_pose_is_learned_through_the_pages_renderer(black_box):
     truth, block = jnp.array([0.1, 0.05, 0.4]), jnp.array([1.0, 0.0])
 
     def draw(where):
-        return black_box.canvas(black_box.add(black_box.empty(), where, block))
+        return black_box.canvas(black_box.add(black_box.empty(), black_box.layer(where, block)))
 
     target = draw(truth)
 

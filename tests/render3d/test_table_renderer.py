@@ -40,7 +40,13 @@ def objects(seed: int, n: int) -> list[tuple[jax.Array, jax.Array]]:
     ]
 
 
-add, canvas = jax.jit(RENDERER.add), jax.jit(RENDERER.canvas)
+canvas = jax.jit(RENDERER.canvas)
+
+
+@jax.jit
+def add(state, where, what):
+    """The state with one object more."""
+    return RENDERER.add(state, RENDERER.layer(where, what))
 
 
 def prefixes(things) -> list[jax.Array]:
@@ -63,7 +69,7 @@ def alone(where, what):
 @partial(jax.value_and_grad, argnums=(0, 1))
 def errors(where, what, others, target):
     """Squared error of an image with one object more than `others`, with its gradient."""
-    return jnp.sum((RENDERER.canvas(RENDERER.add(others, where, what)) - target) ** 2)
+    return jnp.sum((RENDERER.canvas(add(others, where, what)) - target) ** 2)
 
 
 def test_it_is_a_renderer():

@@ -81,7 +81,7 @@ def log_likelihood(
     p: Generative, where: Float[Array, " place"], what: Float[Array, " d"], image: Float[Array, "h w c"]
 ) -> Float[Array, ""]:
     """log p(image | one object), in nats."""
-    canvas = p.renderer.canvas(p.renderer.add(p.renderer.empty(), where, what))
+    canvas = p.renderer.canvas(p.renderer.add(p.renderer.empty(), p.renderer.layer(where, what)))
     return p.likelihood.log_prob(image, canvas)
 
 

@@ -148,8 +148,9 @@ def _draw_batch(renderer: Any, poses: Any, what: Any, counts: Any) -> tuple[jax.
         state, boxes = renderer.empty(), []
         canvases = [renderer.canvas(state)]
         for where, description in zip(poses, what, strict=True):
-            state = renderer.add(state, where, description)
-            boxes.append(footprint_box(state.layers[0].coverage[..., None]))
+            layer = renderer.layer(where, description)
+            state = renderer.add(state, layer)
+            boxes.append(footprint_box(layer.coverage[..., None]))
             canvases.append(renderer.canvas(state))
         pixels = jnp.clip(jnp.stack(canvases)[count], 0, 1) * 255
         return jnp.floor(pixels + 0.5).astype(jnp.uint8), jnp.reshape(jnp.array(boxes), (-1, 4))

@@ -178,7 +178,7 @@ def _drawn(p: Generative, answer: Answer) -> Float[np.ndarray, "n h w 3"]:
     def draw(wheres, kinds):
         def one(where, kind):
             what = jax.nn.one_hot(kind, len(renderer.kinds))
-            return renderer.canvas(renderer.add(renderer.empty(), where, what))
+            return renderer.canvas(renderer.add(renderer.empty(), renderer.layer(where, what)))
 
         return jax.lax.map(lambda pair: one(*pair), (wheres, kinds), batch_size=64)
 

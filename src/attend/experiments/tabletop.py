@@ -128,7 +128,7 @@ def redrawn(renderer: TableRenderer, scenes: Scenes) -> Float[np.ndarray, "n h w
     def draw(where, what, exists):
         state = renderer.empty()
         for place, thing, there in zip(where, what, exists, strict=True):
-            added = renderer.add(state, place, thing)
+            added = renderer.add(state, renderer.layer(place, thing))
             state = jax.tree.map(lambda new, old, there=there: jnp.where(there, new, old), added, state)
         return renderer.canvas(state)
 

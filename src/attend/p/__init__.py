@@ -68,7 +68,8 @@ class Generative(eqx.Module):
         canvases = [self.renderer.canvas(state)]
         for k in keys:
             where_key, what_key = jax.random.split(k)
-            state = self.renderer.add(state, self.where.sample(where_key), self.what.sample(what_key))
+            layer = self.renderer.layer(self.where.sample(where_key), self.what.sample(what_key))
+            state = self.renderer.add(state, layer)
             canvases.append(self.renderer.canvas(state))
         return jnp.stack(canvases)[count], count
 

@@ -38,9 +38,13 @@ class Composited(Patches):
         """Nothing before a backdrop."""
         return Composite(jnp.zeros(self.size), jnp.ones((*self.size[:2], 1)), backdrop)
 
-    def add(self, state: Composite, where: Float[Array, "3"], what: Float[Array, " d"]) -> Composite:
+    def layer(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w c1"]:
+        """The object alone, each colour times alpha, and last its alpha."""
+        return place(self.patch(what), where, self.size[:2])
+
+    def add(self, state: Composite, layer: Float[Array, "h w c1"]) -> Composite:
         """The objects with one more behind them."""
-        paint, alpha = jnp.split(place(self.patch(what), where, self.size[:2]), [self.size[2]], axis=2)
+        paint, alpha = jnp.split(layer, [self.size[2]], axis=2)
         alpha = jnp.minimum(alpha, 1.0)
         return Composite(state.paint + state.through * paint, state.through * (1 - alpha), state.backdrop)
 

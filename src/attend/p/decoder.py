@@ -29,11 +29,13 @@ class PatchRenderer(Patches):
         """The backdrop, to which objects are added."""
         return backdrop
 
-    def add(
-        self, state: Float[Array, "h w c"], where: Float[Array, "3"], what: Float[Array, " d"]
-    ) -> Float[Array, "h w c"]:
+    def layer(self, where: Float[Array, "3"], what: Float[Array, " d"]) -> Float[Array, "h w c"]:
+        """The object on black."""
+        return place(self.patch(what), where, self.size[:2])
+
+    def add(self, state: Float[Array, "h w c"], layer: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         """The canvas with the object's layer added."""
-        return state + place(self.patch(what), where, self.size[:2])
+        return state + layer
 
     def canvas(self, state: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         """The state itself."""

@@ -1,8 +1,9 @@
-"""What p asks of a renderer: start with an empty scene, add one object at a time, show the image at any time.
+"""What p asks of a renderer: draw an object, add it to a scene that starts empty, show the image at any time.
 
-A renderer is a fold over objects. So the canvases of n = 0..N objects, which the exact sum over counts needs, cost one
-pass, and a cell may look at the canvas so far while it infers the next object. What a renderer keeps between objects
-(`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
+A renderer is a fold over objects, each of which is drawn once, by itself: so whoever wants to see it alone too, or
+before another background, need not have it drawn again. The canvases of n = 0..N objects, which the exact sum over
+counts needs, cost one pass, and a cell may look at the canvas so far while it infers the next object. What a renderer
+keeps between objects (`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
 
 A renderer may have two things more. `over(backdrop)` is an empty scene before a backdrop, an image: without it there is
 no `background` other than its own. `mask(state)` is how much of each pixel the objects cover: without it an object's
@@ -41,7 +42,11 @@ class Renderer(Protocol[State]):
         """The state of a scene with no object."""
         ...
 
-    def add(self, state: State, where: Array, what: Array) -> State:
+    def layer(self, where: Array, what: Array) -> Any:
+        """One object by itself: all that `add` must know of it."""
+        ...
+
+    def add(self, state: State, layer: Any) -> State:
         """The state after one more object."""
         ...
 

@@ -15,9 +15,10 @@ from attend.q.count import count_log_probs
 class Trace(eqx.Module):
     """Everything one unrolled pass computed of one image; the step axis (N) comes first.
 
-    `q_where` and `q_what` are N distributions stacked. `kl` is KL(q || p) of where and what at each step, `log_ratio`
-    its estimate log q - log p from the draw, in nats. Where `what` has a category, `log_choice` is log q of the one
-    drawn, and `choice_value` the mean over all of them of log p(x | canvas after this step); else both are 0.
+    `q_where`, `q_what` and `layers` are N distributions, or objects as the renderer draws them, stacked. `kl` is KL(q
+    || p) of where and what at each step, `log_ratio` its estimate log q - log p from the draw, in nats. Where `what`
+    has a category, `log_choice` is log q of the one drawn, and `choice_value` the mean over all of them of log p(x |
+    canvas after this step); else both are 0.
     """
 
     presence_logits: Float[Array, " t"]
@@ -29,6 +30,7 @@ class Trace(eqx.Module):
     log_ratio: Float[Array, " t"]
     log_choice: Float[Array, " t"]
     choice_value: Float[Array, " t"]
+    layers: PyTree
     canvases: Float[Array, "n h w c"]
     backdrop_kl: Float[Array, ""] | float = 0.0
     """KL(q || p) of the background's code, in nats; 0 where it has none."""
@@ -48,7 +50,8 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         memory, state = carry
         memory, look = q(memory, image, p.renderer.canvas(state), key)
         choice = _choice(p, image, state, look)
-        state = p.renderer.add(state, look.where, look.what)
+        layer = p.renderer.layer(look.where, look.what)
+        state = p.renderer.add(state, layer)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
         log_ratio = (
             look.q_where.log_prob(look.where)
@@ -56,7 +59,7 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
             + look.q_what.log_prob(look.what)
             - p.what.log_prob(look.what)
         )
-        return (memory, state), (look, kl, log_ratio, choice, p.renderer.canvas(state))
+        return (memory, state), (look, kl, log_ratio, choice, layer, p.renderer.canvas(state))
 
     code, backdrop = None, (0.0, 0.0)
     if p.background is not None:
@@ -67,7 +70,7 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
     empty = p.empty(code)
     steps = p.max_objects
     keys = None if key is None else jax.random.split(key, steps)
-    _, (look, kl, log_ratio, choice, canvases) = jax.lax.scan(
+    _, (look, kl, log_ratio, choice, layers, canvases) = jax.lax.scan(
         step, (q.start(image), empty), keys, steps, unroll=min(steps, 4)
     )
     return Trace(
@@ -79,6 +82,7 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
         kl,
         log_ratio,
         *choice,
+        layers,
         jnp.concatenate([p.renderer.canvas(empty)[None], canvases]),
         *backdrop,
     )
@@ -90,6 +94,7 @@ def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Lo
         return jnp.zeros(()), jnp.zeros(())
     alternatives, probs = look.q_what.alternatives(look.what)
     state, where, alternatives = jax.lax.stop_gradient((state, look.where, alternatives))
-    canvases = jax.vmap(lambda what: p.renderer.canvas(p.renderer.add(state, where, what)))(alternatives)
+    layers = jax.vmap(p.renderer.layer, (None, 0))(where, alternatives)
+    canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(state, layer)))(layers)
     value = probs @ jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
     return look.q_what.category_log_prob(look.what), value

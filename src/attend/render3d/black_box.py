@@ -48,12 +48,13 @@ class BlackBoxRenderer(eqx.Module):
         """No object."""
         return jnp.zeros((self.max_objects, 1 + len(self.steps)))
 
-    def add(
-        self, state: Float[Array, "t o"], where: Float[Array, " k"], what: Float[Array, " d"]
-    ) -> Float[Array, "t o"]:
+    def layer(self, where: Float[Array, " k"], what: Float[Array, " d"]) -> Float[Array, " o"]:
+        """An object as the list has it; it is not drawn before the scene is."""
+        return jnp.concatenate([jnp.ones(1), where, what])
+
+    def add(self, state: Float[Array, "t o"], layer: Float[Array, " o"]) -> Float[Array, "t o"]:
         """The list with one more object."""
-        newest = jnp.concatenate([jnp.ones(1), where, what])
-        return jnp.concatenate([newest[None], state[:-1]])
+        return jnp.concatenate([layer[None], state[:-1]])
 
     def canvas(self, state: Float[Array, "t o"]) -> Float[Array, "h w c"]:
         """The image of the objects listed."""

@@ -38,14 +38,14 @@ class TableRenderer(eqx.Module):
     the weights of the `kinds`, then (red, green, blue) in 0..1 if `colours` is None, then the size in metres if `sizes`
     is a range. Colours and sizes beyond their range count as its nearer end.
 
-    Adding an object costs one look at it, however many there are: see `layers`. What it costs to look depends on how
+    Drawing a scene costs one look at each object: see `layers`. What it costs to look depends on how
     much of the image an object can fill, not on how many kinds there are: see `window` and `shapes`.
 
     A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
     tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
     or y, or 4 cm of size, to the error's change within 10 %, and along 0.4 radians of yaw within 12 %. At a single
     place it may be further off, as a pixel jumps where two approaches of a ray become one. None flows through the
-    category, whose heaviest weight alone is drawn: a sum over categories calls `add` with one-hot weights for each.
+    category, whose heaviest weight alone is drawn: a sum over categories draws one layer with one-hot weights for each.
     """
 
     size: tuple[int, int, int] = eqx.field(static=True)
@@ -133,9 +133,9 @@ class TableRenderer(eqx.Module):
         """No object."""
         return no_layers(self.max_objects, self.size[:2])
 
-    def add(self, state: Layers, where: Float[Array, "3"], what: Float[Array, " d"]) -> Layers:
+    def add(self, state: Layers, layer: Layer) -> Layers:
         """The layers with one more object."""
-        return add(state, self.layer(where, what), self.softness)
+        return add(state, layer, self.softness)
 
     def canvas(self, state: Layers) -> Float[Array, "h w 3"]:
         """The objects before the table."""
