@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from attend import clusters as module
@@ -49,6 +50,21 @@ def test_kinds_that_differ_are_told_apart(kinds, known):
         assert max(found.silhouettes, key=found.silhouettes.get) == kinds
         expected = silhouette_score(scenes.what[present], found.labels[present])
         np.testing.assert_allclose(found.silhouettes[kinds], expected, rtol=1e-5)
+
+
+def test_outlines_that_differ_by_a_turn_are_of_one_kind():
+    scenes, truth, present = make_scenes(2)
+    rng = np.random.default_rng(1)
+    kinds = np.zeros((2, 24, 24, 1), np.float32)
+    kinds[0, 10:14, 4:20], kinds[1, 8:16, 8:16] = 1.0, 1.0  # a bar, a square
+    turns = rng.uniform(0, 360, truth.shape)
+    patches = [
+        [ndimage.rotate(kinds[kind], turn, order=1, reshape=False) for kind, turn in zip(*row, strict=True)]
+        for row in zip(truth, turns, strict=True)
+    ]
+    scenes = dataclasses.replace(scenes, patches=np.clip(patches, 0, 1), what=np.zeros_like(scenes.what))
+    found = cluster(scenes, 2, by="outline")
+    assert adjusted_rand_score(truth[present], found.labels[present]) == 1
 
 
 def test_the_nearest_come_first():

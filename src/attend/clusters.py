@@ -1,4 +1,4 @@
-"""Groups of objects that look alike, told by their appearance codes alone."""
+"""Groups of objects that look alike, told by their appearance codes alone or by what these paint."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,14 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from attend.errors import AttendError
+from attend.outlines import outlines
 from attend.scenes import Scenes
 
 MOST = 10
 """Groups that are tried at most when their number is to be found out."""
+
+OUTLINE = "outline"
+"""Groups `by` what is painted of the objects, wherever, however large, however turned and in whatever colour."""
 
 SAMPLED = 5000
 """Objects from which the groups are learned; the rest is then assigned to them."""
@@ -23,7 +27,7 @@ class Clusters:
 
     Attributes:
         labels: from 0, the largest group first; -1 in rows beyond an image's count.
-        distances: from the object's `what` to the middle of its group; infinite in rows beyond the count.
+        distances: from the object's numbers to the middle of its group; infinite in rows beyond the count.
         silhouettes: by how many groups were tried, how well they are told apart, -1 to 1; empty if k was given.
     """
 
@@ -44,9 +48,9 @@ class Clusters:
 
 
 def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0) -> Clusters:
-    """Group the objects 1..count of all images by `what`, or by a part of it.
+    """Group the objects 1..count of all images by `what`, by a part of it, or by the outlines that it paints.
 
-    By k-means, the best of 10 starts, on the codes as they are: p draws every number in them from N(0, 1), so they
+    By k-means, the best of 10 starts, on the numbers as they are: p draws every one of a code from N(0, 1), so they
     need no scaling. If k is None, every k from 2 to 10 is tried, and the one with the highest mean silhouette
     (Rousseeuw 1987) taken, which compares how near objects are to their own group and to the next one. That cannot
     tell that there is only one group.
@@ -54,7 +58,8 @@ def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0
     Args:
         scenes: what inference found.
         k: how many groups.
-        by: only the numbers whose names begin so count: `shape` or `colour` where the renderer tells them apart.
+        by: `outline` for what `attend.outlines` tells of the patches; else only the numbers of `what` whose names begin
+            so count: `shape` or `colour` where the renderer tells them apart.
         seed: of the starts, and of the sample if there are more than 5,000 objects.
 
     Raises:
@@ -62,7 +67,8 @@ def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0
             has such a name.
     """
     present = scenes.exists
-    what = scenes.what[present][:, _columns(scenes, by)].astype(np.float64)
+    told = outlines(scenes.patches[present]) if by == OUTLINE else scenes.what[present][:, _columns(scenes, by)]
+    what = told.astype(np.float64)
     rng = np.random.default_rng(seed)
     sample = what if len(what) <= SAMPLED else what[rng.choice(len(what), SAMPLED, replace=False)]
     different = len(np.unique(sample, axis=0)) if len(sample) else 0
@@ -99,5 +105,5 @@ def _columns(scenes: Scenes, by: str) -> list[int]:
     columns = [column for column, name in enumerate(names) if name.startswith(by)]
     if not columns:
         known = ", ".join(dict.fromkeys(name.rpartition("_")[0] or name for name in names))
-        raise AttendError(f"by: no number of what is called {by!r}; they are called {known}")
+        raise AttendError(f"by: no number of what is called {by!r}; they are called {known}, or give {OUTLINE}")
     return columns

@@ -35,9 +35,9 @@ def cluster(
         str,
         arg(
             metavar="STR",
-            help="Only numbers of the code whose names begin so count: shape or colour, of a run with the renderer "
-            "'flat'.",
-            help_behavior_hint="(default: all)",
+            help="What counts. outline: what is painted of an object, whatever its size, turn and colour; shape or "
+            "colour: that part of the code, of a run with the renderer 'flat'.",
+            help_behavior_hint="(default: the whole code)",
         ),
     ] = "",
     n: TestScenes = None,
@@ -48,7 +48,9 @@ def cluster(
     """Group the objects in images by what they look like.
 
     Finds the objects as attend infer does and groups them by their appearance
-    code `what`, wherever in the images they are, by k-means. With --k auto the
+    code `what`, wherever in the images they are, by k-means. Objects that lie
+    turned at random in the images have codes as different as their turns:
+    --by outline leaves the turn out of it, and the colour. With --k auto the
     number of groups is that with the highest silhouette, a measure of how well
     they are told apart; it cannot tell that there is only one kind of object.
 
@@ -59,7 +61,7 @@ def cluster(
     Examples:
         attend cluster runs/digits digits --n 1000 --out kinds
         attend cluster runs/mine folder_of_images --k 4 --out kinds
-        attend cluster runs/sprites sprites --by shape --out shapes
+        attend cluster runs/sprites sprites --by outline --out shapes
     """
     import attend
     from attend.clusters import cluster as grouped
