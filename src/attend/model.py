@@ -100,8 +100,7 @@ class Model(eqx.Module):
 
     def _per_image(self, bound: Callable[..., Array], images: Any, seed: int, batch_size: int) -> np.ndarray:
         images = as_images(images, self.size)
-        keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
-        pairs = zip(batches(images, batch_size), batches(keys, batch_size), strict=True)
+        pairs = keyed_batches(images, seed, batch_size)
         return np.concatenate(_on_all_cores(lambda pair: bound(self, *pair), pairs))[: len(images)]
 
     def sample(self, n: int, *, seed: int = 0) -> tuple[Float[np.ndarray, "n h w c"], Int[np.ndarray, " n"]]:
@@ -192,6 +191,14 @@ def batches(rows: np.ndarray, size: int, filled: bool = False) -> Iterator[np.nd
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
         yield np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+
+
+def keyed_batches(
+    images: np.ndarray, seed: int, size: int, filled: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of images, each with the data of a key for every image of it."""
+    keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
+    return zip(batches(images, size, filled), batches(keys, size, filled), strict=True)
 
 
 def _on_all_cores(compute: Callable[[Any], Any], batches: Iterator[Any]) -> list[Any]:

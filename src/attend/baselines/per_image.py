@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from attend.model import as_images, batches, to_unit
+from attend.model import as_images, keyed_batches, to_unit
 from attend.p import Generative
 
 LEARNING_RATE = 0.03
@@ -129,8 +129,7 @@ def _best(
 ) -> Fit:
     """The best of `tries` attempts at each image; a batch that is not full is filled up, so that it compiles once."""
     images = as_images(images, p.renderer.size)
-    keys = np.asarray(jax.random.key_data(jax.random.split(jax.random.key(seed), len(images))))
-    pairs = zip(*(batches(rows, batch_size, filled=True) for rows in (images, keys)), strict=True)
+    pairs = keyed_batches(images, seed, batch_size, filled=True)
     parts = [jax.tree.map(np.asarray, _best_of_each(attempt, *pair, tries=tries)) for pair in pairs]
     return Fit(*(np.concatenate(part)[: len(images)] for part in zip(*parts, strict=True)))
 
