@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from attend.distributions import doubtful
 from attend.q import count_log_probs
-from attend.q.count import doubtful
 
 log_probs = jax.jit(count_log_probs)
 logits = st.lists(st.floats(-100, 100), min_size=1, max_size=4)

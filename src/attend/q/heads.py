@@ -5,12 +5,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Distribution
+from attend.distributions import Distribution, doubtful
 from attend.geometry import attend
 from attend.networks import Dense
 from attend.p import What, Where
 from attend.q.cell import Look, draw
-from attend.q.count import doubtful
 
 
 class GlimpseEncoder(eqx.Module):
