@@ -65,7 +65,8 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: str = "exact"
-    """'exact' (the count summed out), 'nvil' (the paper's score function with baseline) or 'iw'."""
+    """'exact' (the count summed out), 'wake' (the same, kinds of object fitted to their posterior), 'nvil' (the paper's
+    score function with baseline) or 'iw'."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
     steps: int = 10_000

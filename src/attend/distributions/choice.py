@@ -52,8 +52,8 @@ class Choice(eqx.Module):
         """Log probability of the value's category."""
         return jnp.sum(value[: len(self.logits)] * jax.nn.log_softmax(self.logits))
 
-    def alternatives(self, value: Float[Array, " d"]) -> tuple[Float[Array, "k d"], Float[Array, " k"]]:
-        """`value` with each of the categories in place of its own, and the probabilities of these."""
+    def alternatives(self, value: Float[Array, " d"]) -> Float[Array, "k d"]:
+        """`value` with each of the categories in place of its own."""
         k = len(self.logits)
         rest = jnp.broadcast_to(value[k:], (k, len(value) - k))
-        return jnp.concatenate([jnp.eye(k), rest], axis=1), jax.nn.softmax(self.logits)
+        return jnp.concatenate([jnp.eye(k), rest], axis=1)

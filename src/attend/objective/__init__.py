@@ -6,6 +6,7 @@ from attend.objective.estimator import Estimator, estimators
 from attend.objective.exact import Exact
 from attend.objective.importance import ImportanceWeighted
 from attend.objective.nvil import NVIL
+from attend.objective.wake import Wake
 
 __all__ = [
     "NVIL",
@@ -13,6 +14,7 @@ __all__ = [
     "Estimator",
     "Exact",
     "ImportanceWeighted",
+    "Wake",
     "count_terms",
     "elbo",
     "estimators",

@@ -4,6 +4,8 @@ Given the continuous latents of one unrolled pass there are only N + 1 possible 
 computed what each of them needs.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -17,23 +19,34 @@ def per_count(values: Float[Array, " t"], first: Float[Array, ""] | float = 0.0)
     return jnp.concatenate([jnp.zeros(1), jnp.cumsum(values)]) + first
 
 
+def local_expectation(p: Generative, trace: Trace, reached: Float[Array, " t"]) -> Float[Array, ""]:
+    """What has the gradient of the probabilities of categories (Titsias and Lazaro-Gredilla 2015, "Local Expectation
+    Gradients for Black Box Variational Inference").
+
+    At each step every category is painted, and their likelihoods are weighted with q. For a single object that is the
+    exact sum over categories; for several it leaves out how a category changes what later steps do.
+    """
+    return jnp.sum(reached * jnp.sum(jnp.exp(trace.choice_log_probs) * trace.choice_values, axis=1))
+
+
 def elbo(
-    p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, " n"]
+    p: Generative,
+    trace: Trace,
+    image: Float[Array, "h w c"],
+    log_p_count: Float[Array, " n"],
+    categories: Callable[[Generative, Trace, Float[Array, " t"]], Float[Array, ""]] = local_expectation,
 ) -> Float[Array, ""]:
     """The paper's eq. 2 for one image and one pass, in nats, the expectation over n taken exactly.
 
     sum_n q(n|x) [log p(x|canvas_n) + log p(n) - log q(n|x) - sum_{t<=n} KL_t].
 
-    Where `what` has a category, its gradient is that of a local expectation (Titsias and Lazaro-Gredilla 2015, "Local
-    Expectation Gradients for Black Box Variational Inference"): at each step every category is painted, and their
-    likelihoods are weighted with q. For a single object that is the exact sum over categories; for several it leaves
-    out how a category changes what later steps do.
+    Where `what` has a category, the gradient of its probabilities is that of `categories`, given P(n >= t).
     """
     log_q = trace.count_log_probs
     terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl)
     reached = jnp.cumsum(jnp.exp(log_q[:0:-1]))[::-1]  # P(n >= t)
-    local = jnp.sum(jax.lax.stop_gradient(reached) * trace.choice_value)
-    return jnp.sum(jnp.exp(log_q) * terms) + local - jax.lax.stop_gradient(local)
+    chosen = categories(p, trace, jax.lax.stop_gradient(reached))
+    return jnp.sum(jnp.exp(log_q) * terms) + chosen - jax.lax.stop_gradient(chosen)
 
 
 def count_terms(
