@@ -65,8 +65,8 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: str = "exact"
-    """'exact' (the count summed out), 'wake' (the same, kinds of object fitted to their posterior), 'nvil' (the paper's
-    score function with baseline) or 'iw'."""
+    """'exact' (the count summed out), 'wake' (the same, but q's counts and kinds are fitted to their posterior), 'nvil'
+    (the paper's score function with baseline) or 'iw'."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
     steps: int = 10_000
@@ -175,9 +175,10 @@ class Config:
 def _solids(world: str, max_objects: int, steps: int) -> Config:
     """A preset whose renderer is fully specified: a step takes long, but few are needed."""
     model = ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=0.1)
-    return Config(
-        model, TrainConfig(steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2)
+    train = TrainConfig(
+        estimator="wake", steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2
     )
+    return Config(model, train)
 
 
 PRESETS: dict[str, Config] = {

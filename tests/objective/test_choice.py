@@ -89,18 +89,18 @@ def test_for_one_object_the_gradient_is_that_of_the_sum_over_categories():
     assert abs(slopes.presence_logit.mean() - expected.presence_logit) < 4 * error
 
 
-def wake_slope(p, logits):
-    """The gradient of the categories' logits under `wake`, from one pass."""
-    q = eqx.tree_at(lambda q: q.logits, Q, jnp.asarray(logits, jnp.float32))
+def wake_slope(p, logits, presence_logit=0.4):
+    """The gradient of the loss `wake`, from one pass."""
+    q = Guess(jnp.asarray(presence_logit), jnp.asarray(logits, jnp.float32))
     loss = lambda q: estimators["wake"](samples=1).loss(None, p, q, IMAGE[None], p.count, jax.random.key(0))[0]  # noqa: E731
-    return jax.grad(loss)(q).logits
+    return jax.grad(loss)(q)
 
 
 def test_fitted_to_their_posterior_the_categories_of_one_object_rest_there():
     p = generative(1)
     canvases = jnp.asarray(COLUMNS).reshape(3, *SIZE)
     log_posterior = jax.nn.log_softmax(p.likelihood.log_prob(IMAGE, canvases))
-    np.testing.assert_allclose(wake_slope(p, log_posterior), 0, atol=1e-5)
+    np.testing.assert_allclose(wake_slope(p, log_posterior).logits, 0, atol=1e-5)
     np.testing.assert_allclose(
         jax.grad(enumerated)(eqx.tree_at(lambda q: q.logits, Q, log_posterior), p).logits, 0, atol=1e-5
     )
@@ -110,9 +110,16 @@ def test_fitted_to_their_posterior_a_category_held_for_impossible_comes_back():
     p = generative(2)
     best = int(jnp.argmax(p.likelihood.log_prob(IMAGE, jnp.asarray(COLUMNS).reshape(3, *SIZE))))
     gone = jnp.zeros(3).at[best].set(-40.0)
-    assert wake_slope(p, gone)[best] < -0.3
+    assert wake_slope(p, gone).logits[best] < -0.3
     lost = jax.grad(lambda q: -elbo(p, unroll(p, q, IMAGE, jax.random.key(0)), IMAGE, p.count))
     assert abs(lost(eqx.tree_at(lambda q: q.logits, Q, gone)).logits[best]) < 1e-6
+
+
+def test_fitted_to_its_posterior_a_count_held_for_impossible_comes_back():
+    p = generative(1)
+    assert wake_slope(p, Q.logits, -40.0).presence_logit < -0.3
+    lost = jax.grad(lambda q: -elbo(p, unroll(p, q, IMAGE, jax.random.key(0)), IMAGE, p.count))
+    assert abs(lost(Guess(jnp.array(-40.0), Q.logits)).presence_logit) < 1e-6
 
 
 @pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])

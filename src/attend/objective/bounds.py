@@ -63,6 +63,14 @@ def count_terms(
     )
 
 
+def count_fit(trace: Trace, terms: Float[Array, " n"]) -> Float[Array, ""]:
+    """Minus the cross-entropy of q(n|x) with the posterior over counts that a pass implies, given its `count_terms`.
+
+    Its gradient is the wake phase's of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", section 2.3).
+    """
+    return jnp.sum(jax.lax.stop_gradient(jax.nn.softmax(terms)) * trace.count_log_probs)
+
+
 def importance_weighted_bound(
     p: Generative,
     q: Cell,

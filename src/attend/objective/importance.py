@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from attend.objective.bounds import count_terms, elbo
+from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
 from attend.q import unroll
 
@@ -32,14 +32,12 @@ class ImportanceWeighted:
             def single(key):
                 trace = unroll(p, q, image, key)
                 terms = count_terms(p, trace, image, log_p_count)
-                log_posterior = jax.lax.stop_gradient(jax.nn.log_softmax(terms))
-                cross_entropy = -jnp.sum(jnp.exp(log_posterior) * trace.count_log_probs)
-                return jax.nn.logsumexp(terms), cross_entropy, elbo(p, trace, image, log_p_count)
+                return jax.nn.logsumexp(terms), count_fit(trace, terms), elbo(p, trace, image, log_p_count)
 
-            log_weights, cross_entropies, elbos = jax.vmap(single)(jax.random.split(key, self.samples))
+            log_weights, fits, elbos = jax.vmap(single)(jax.random.split(key, self.samples))
             bound = jax.nn.logsumexp(log_weights) - jnp.log(self.samples)
             weights = jax.lax.stop_gradient(jax.nn.softmax(log_weights))
-            return bound, jnp.sum(weights * cross_entropies), jnp.mean(elbos)
+            return bound, jnp.sum(weights * fits), jnp.mean(elbos)
 
-        bound, cross_entropy, value = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
-        return cross_entropy - bound, {"elbo": value, "iw_bound": bound}
+        bound, fit, value = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
+        return -bound - fit, {"elbo": value, "iw_bound": bound}

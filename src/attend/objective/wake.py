@@ -1,13 +1,14 @@
-"""Categories fitted to their posterior: none is given up because it was out of place when it was tried."""
+"""All that is discrete fitted to its posterior: nothing is given up because it was out of place when it was tried."""
 
 from dataclasses import dataclass
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from attend.distributions import Choice
-from attend.objective.bounds import elbo
+from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
 from attend.p import Generative
 from attend.q import Trace, unroll
@@ -16,10 +17,8 @@ from attend.q import Trace, unroll
 def posterior_fit(p: Generative, trace: Trace, reached: Float[Array, " t"]) -> Float[Array, ""]:
     """Minus the cross-entropy of q's categories with their posterior given where and all else that was drawn.
 
-    That is the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", eq. 6), with every category painted
-    instead of a few drawn. Both have the same optimum as the bound, where q can be the posterior. But the bound's own
-    gradient is in proportion to q: a category that q holds for impossible has none. This one is largest there. It is
-    that of every step, however unlikely it is to be reached, and takes the place of that of the categories' KL.
+    Every category is painted, so none has to be drawn to be weighed. It is that of every step, however unlikely it is
+    to be reached, and takes the place of that of the categories' KL.
     """
     if not isinstance(p.what, Choice):
         return jnp.zeros(())
@@ -32,7 +31,14 @@ def posterior_fit(p: Generative, trace: Trace, reached: Float[Array, " t"]) -> F
 @estimators.register("wake")
 @dataclass(frozen=True)
 class Wake:
-    """As `exact`, but for the categories, which are fitted to their posterior."""
+    """As `exact`, but q's counts and categories are fitted to the posterior that each pass implies.
+
+    That is the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", section 2.3). It has the same optimum
+    as the bound where q can be the posterior. But the bound's own gradient is in proportion to q, and to how many nats
+    are at stake: where p is fully specified, objects that are drawn a little out of place cost hundreds at first, and a
+    category or a count that was held for impossible then has no gradient left. This one is never more than 1, and
+    largest there.
+    """
 
     samples: int = 1
 
@@ -44,7 +50,10 @@ class Wake:
         """See `Estimator`."""
 
         def one(image, key):
-            return elbo(p, unroll(p, q, image, key), image, log_p_count, posterior_fit)
+            trace = unroll(p, q, image, key)
+            fit = count_fit(trace, count_terms(p, trace, image, log_p_count))
+            held = eqx.tree_at(lambda t: t.presence_logits, trace, jax.lax.stop_gradient(trace.presence_logits))
+            return elbo(p, held, image, log_p_count, posterior_fit), fit
 
-        value = jnp.mean(jax.vmap(one)(images, jax.random.split(key, len(images))))
-        return -value, {"elbo": value}
+        value, fit = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
+        return -value - fit, {"elbo": value}
