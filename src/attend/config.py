@@ -175,10 +175,9 @@ class Config:
 def _solids(world: str, max_objects: int, steps: int) -> Config:
     """A preset whose renderer is fully specified: a step takes long, but few are needed."""
     model = ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=0.1)
-    train = TrainConfig(
-        estimator="wake", steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2
+    return Config(
+        model, TrainConfig(steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2)
     )
-    return Config(model, train)
 
 
 PRESETS: dict[str, Config] = {
