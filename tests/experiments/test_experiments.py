@@ -36,7 +36,6 @@ def hurried(monkeypatch):
     monkeypatch.setattr(frame, "QUICK_N", few)
     for module in (sprites, hard_scenes):
         monkeypatch.setattr(module, "QUICK_N", few)
-    monkeypatch.setattr(sprites, "FINE_CLUSTERS", 5)
     monkeypatch.setattr(omniglot, "QUICK_MODEL", omniglot.QUICK_MODEL | {"steps": 210})
     monkeypatch.setattr(generalisation, "QUICK_LSTM_WIDTHS", (8,))
     monkeypatch.setattr(estimators, "QUICK_STEPS", 210)

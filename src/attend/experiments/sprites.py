@@ -57,8 +57,10 @@ def sprites(settings: Settings) -> Report:
         report = evaluate(scenes, **truth._asdict())
         scene, found, true = matches(scenes.boxes, scenes.counts, truth.boxes)
         for by in BY:
-            clusters = cluster(scenes, len(SHAPES), by=by, seed=seed).labels
-            report[by] = cluster_accuracy(clusters[scene, found], truth.labels[scene, true])
+            report[by] = 0.0
+            if len(scene) >= len(SHAPES):
+                clusters = cluster(scenes, len(SHAPES), by=by, seed=seed).labels
+                report[by] = cluster_accuracy(clusters[scene, found], truth.labels[scene, true])
         reports.append(report)
     rows = [[name, spread([r[key] for r in reports], form)] for name, (key, form) in COLUMNS.items()]
     wanted = {
