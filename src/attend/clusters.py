@@ -68,9 +68,9 @@ def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0
     """
     present = scenes.exists
     told = outlines(scenes.patches[present]) if by == OUTLINE else scenes.what[present][:, _columns(scenes, by)]
-    what = told.astype(np.float64)
+    told = told.astype(np.float64)
     rng = np.random.default_rng(seed)
-    sample = what if len(what) <= SAMPLED else what[rng.choice(len(what), SAMPLED, replace=False)]
+    sample = told if len(told) <= SAMPLED else told[rng.choice(len(told), SAMPLED, replace=False)]
     different = len(np.unique(sample, axis=0)) if len(sample) else 0
     if k is not None and k < 1:
         raise AttendError(f"k: is {k}; it must be 1 or more")
@@ -90,13 +90,13 @@ def cluster(scenes: Scenes, k: int | None = None, *, by: str = "", seed: int = 0
     if k is None:
         silhouettes = {k: float(silhouette_score(sample, fit.labels_)) for k, fit in fits.items()}
         k = max(silhouettes, key=lambda k: silhouettes[k])
-    labels = fits[k].predict(what)
+    labels = fits[k].predict(told)
     largest_first = np.argsort(-np.bincount(labels, minlength=k), kind="stable")
     rank = np.empty(k, np.int64)
     rank[largest_first] = np.arange(k)
     all_labels, distances = np.full(present.shape, -1), np.full(present.shape, np.inf)
     all_labels[present] = rank[labels]
-    distances[present] = np.linalg.norm(what - fits[k].cluster_centers_[labels], axis=1)
+    distances[present] = np.linalg.norm(told - fits[k].cluster_centers_[labels], axis=1)
     return Clusters(all_labels, distances, silhouettes)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
-FAINT = 0.15
-"""Brightness, as a share of the object's brightest pixel, that counts as none."""
+from attend.geometry import VISIBLE
 
 RINGS, REACH = 10, 2.2
 """Circles about the object's middle on which it is looked at, out to so many times its root mean square radius."""
@@ -18,15 +17,15 @@ def outlines(patches: Float[np.ndarray, "n g g c"]) -> Float[np.ndarray, "n d"]:
     """The generic Fourier descriptor (Zhang and Lu 2002, "Shape-based image retrieval using generic Fourier
     descriptor") of each object's brightness, but for the transform along the radius.
 
-    Brightness is that of the strongest channel, over the object's own greatest. On circles about its middle, whose
-    radii grow with the object, a turn moves the brightness along; the amplitudes of its waves stay.
+    Brightness is that of the strongest channel over the object's own greatest, and from `VISIBLE` on. On circles about
+    its middle, whose radii grow with the object, a turn moves the brightness along; the amplitudes of its waves stay.
 
     Args:
         patches: objects on black, in [0, 1].
     """
     bright = patches.max(axis=3).astype(np.float64)
     greatest = np.maximum(bright.max(axis=(1, 2), keepdims=True), 1e-6)
-    bright = np.clip(bright / greatest - FAINT, 0.0, None) / (1 - FAINT)
+    bright = np.clip(bright / greatest - VISIBLE, 0.0, None) / (1 - VISIBLE)
     axis = np.arange(patches.shape[1])
     total = np.maximum(bright.sum(axis=(1, 2)), 1e-6)
     row, column = (bright.sum(axis=other) @ axis / total for other in (2, 1))

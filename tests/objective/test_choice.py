@@ -92,8 +92,7 @@ def test_for_one_object_the_gradient_is_that_of_the_sum_over_categories():
 def wake_slope(p, logits, presence_logit=0.4):
     """The gradient of the loss `wake`, from one pass."""
     q = Guess(jnp.asarray(presence_logit), jnp.asarray(logits, jnp.float32))
-    loss = lambda q: estimators["wake"](samples=1).loss(None, p, q, IMAGE[None], p.count, jax.random.key(0))[0]  # noqa: E731
-    return jax.grad(loss)(q)
+    return jax.grad(lambda q: estimators["wake"]().loss(None, p, q, IMAGE[None], p.count, jax.random.key(0))[0])(q)
 
 
 def test_fitted_to_their_posterior_the_categories_of_one_object_rest_there():

@@ -17,9 +17,8 @@ class Trace(eqx.Module):
 
     `q_where`, `q_what` and `layers` are N distributions, or objects as the renderer draws them, stacked. `kl` is KL(q
     || p) of where and what at each step, `log_ratio` its estimate log q - log p from the draw, in nats. Where `what`
-    has a category, `log_choice` is log q of the one drawn, `choice_log_probs` are those of all, and `choice_values` log
-    p(x | canvas after this step) with each of them drawn instead, without a gradient; else `log_choice` is 0 and there
-    are none of these.
+    has a category, `choice_log_probs` are log q of each, and `choice_values` log p(x | canvas after this step) with
+    each of them drawn instead, without a gradient; else there are none of these.
     """
 
     presence_logits: Float[Array, " t"]
@@ -29,7 +28,6 @@ class Trace(eqx.Module):
     what: Float[Array, "t d"]
     kl: Float[Array, " t"]
     log_ratio: Float[Array, " t"]
-    log_choice: Float[Array, " t"]
     choice_log_probs: Float[Array, "t k"]
     choice_values: Float[Array, "t k"]
     layers: PyTree
@@ -43,6 +41,12 @@ class Trace(eqx.Module):
     def count_log_probs(self) -> Float[Array, " n"]:
         """log q(n|x)."""
         return count_log_probs(self.presence_logits)
+
+    @property
+    def log_choice(self) -> Float[Array, " t"]:
+        """log q of the category that was drawn at each step; 0 where `what` has none."""
+        categories = self.choice_log_probs.shape[1]
+        return jnp.sum(self.what[:, :categories] * self.choice_log_probs, axis=1)
 
 
 def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArray | None = None) -> Trace:
@@ -90,13 +94,13 @@ def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArr
     )
 
 
-def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Look) -> tuple[Array, Array, Array]:
-    """`log_choice`, `choice_log_probs` and `choice_values` of one step; the last have no gradient."""
+def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Look) -> tuple[Array, Array]:
+    """`choice_log_probs` and `choice_values` of one step; the latter have no gradient."""
     if not isinstance(look.q_what, Choice):
-        return jnp.zeros(()), jnp.zeros(0), jnp.zeros(0)
+        return jnp.zeros(0), jnp.zeros(0)
     alternatives = look.q_what.alternatives(look.what)
     state, where, alternatives = jax.lax.stop_gradient((state, look.where, alternatives))
     layers = jax.vmap(p.renderer.layer, (None, 0))(where, alternatives)
     canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(state, layer)))(layers)
     values = jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
-    return look.q_what.category_log_prob(look.what), jax.nn.log_softmax(look.q_what.logits), values
+    return jax.nn.log_softmax(look.q_what.logits), values

@@ -38,8 +38,8 @@ class TableRenderer(eqx.Module):
     the weights of the `kinds`, then (red, green, blue) in 0..1 if `colours` is None, then the size in metres if `sizes`
     is a range. Colours and sizes beyond their range count as its nearer end.
 
-    Drawing a scene costs one look at each object: see `layers`. What it costs to look depends on how
-    much of the image an object can fill, not on how many kinds there are: see `window` and `shapes`.
+    Drawing a scene costs one look at each object: see `layers`. What it costs to look depends on how much of the image
+    an object can fill, not on how many kinds there are: see `window` and `shapes`.
 
     A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
     tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
