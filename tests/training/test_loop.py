@@ -119,6 +119,21 @@ def test_creating_a_state_leaves_the_arguments_usable():
     jax.random.split(key)
 
 
+def test_a_step_is_traced_once():
+    traced = []
+
+    def counted(params, batch, key, step):
+        traced.append(step)
+        return loss_fn(params, batch, key, step)
+
+    weak = {"w": jnp.full(3, 1.0), "b": jnp.zeros(())}  # of a Python number, so it is less sure of its type than a step's
+    state = type(make_state()).create(weak, OPTIMISER, jax.random.key(0))
+    run = make_advance(counted, OPTIMISER, make_data(), 8)
+    for _ in range(2):
+        state, _ = run(state, 3)
+    assert len(traced) == 1
+
+
 @pytest.mark.parametrize("bad", ["loss", "gradient", "parameters"])
 def test_a_value_that_is_not_finite_stops_the_training(tmp_path, bad):
     def breaks(params, batch, key, step):

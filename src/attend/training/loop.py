@@ -37,7 +37,13 @@ class TrainState(eqx.Module):
     ) -> "TrainState":
         """The state at step 0. It owns copies, so that donating it leaves `params` and `key` usable."""
         state = cls(params, optimiser.init(params), jnp.zeros((), jnp.int32), key)
-        return jax.tree.map(jnp.copy, state)
+        return jax.tree.map(_own, state)
+
+
+def _own(leaf: Array) -> Array:
+    """A copy of no weak type, such as an array made of a Python number has: steps give none back, and what was compiled
+    for the first call would have to be compiled again for the second."""
+    return jnp.copy(jax.lax.convert_element_type(leaf, leaf.dtype))
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: P
         def shuffle(step: Array) -> Array:
             return jax.random.permutation(jax.random.fold_in(order_key, step // epoch_steps), n)
 
+        @jax.jit  # so that it is traced once, for its shapes and for the loop
         def one_step(state: TrainState, order: Array) -> tuple[TrainState, dict[str, Array]]:
             first = state.step % epoch_steps * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, first, batch_size)
