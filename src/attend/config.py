@@ -65,8 +65,8 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: str = "exact"
-    """'exact' (the count summed out), 'wake' (the same, but q's counts and kinds are fitted to their posterior), 'nvil'
-    (the paper's score function with baseline) or 'iw'."""
+    """'exact' (the count summed out), 'wake' (kinds too, and q's counts and kinds fitted to their posterior), 'nvil'
+    (the paper's score function with baseline) or 'iw' (importance-weighted)."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
     steps: int = 10_000
@@ -172,11 +172,18 @@ class Config:
         return Config.from_dict(sections)
 
 
-def _solids(world: str, max_objects: int, steps: int) -> Config:
+def _solids(world: str, max_objects: int, pixel_sd: float, steps: int, batch_size: int) -> Config:
     """A preset whose renderer is fully specified: a step takes long, but few are needed."""
-    model = ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=0.1)
     return Config(
-        model, TrainConfig(steps=steps, warmup_steps=50, count_log_odds_end=0.0, count_anneal_steps=steps // 2)
+        ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=pixel_sd),
+        TrainConfig(
+            estimator="wake",
+            steps=steps,
+            batch_size=batch_size,
+            warmup_steps=50,
+            count_log_odds_end=0.0,
+            count_anneal_steps=steps // 5,
+        ),
     )
 
 
@@ -199,8 +206,8 @@ PRESETS: dict[str, Config] = {
             estimator="nvil",
         ),
     ),
-    "objects-3d": _solids("objects-3d", max_objects=1, steps=1500),
-    "tabletop": _solids("tabletop", max_objects=3, steps=4000),
+    "objects-3d": _solids("objects-3d", max_objects=1, pixel_sd=0.1, steps=1500, batch_size=64),
+    "tabletop": _solids("tabletop", max_objects=3, pixel_sd=0.2, steps=2000, batch_size=32),
 }
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
 

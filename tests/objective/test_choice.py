@@ -11,7 +11,7 @@ import pytest
 from linear import PLACE
 
 from attend.distributions import Choice
-from attend.objective import elbo, estimators
+from attend.objective import count_terms, elbo, estimators
 from attend.p import Code, Generative, PixelGaussian, Windows
 from attend.q import Look, count_log_probs, draw, unroll
 
@@ -145,3 +145,23 @@ def test_for_several_objects_the_local_expectation_points_along_the_gradient():
     found = eqx.filter_jit(jax.vmap(slope))(jax.random.split(jax.random.key(0), 5000)).mean(axis=0)
     wanted = jax.grad(enumerated)(Q, p).logits
     assert found @ wanted > 0.9 * np.linalg.norm(found) * np.linalg.norm(wanted)
+
+
+def test_a_weighed_pass_draws_categories_from_their_posterior():
+    """For one object the categories are then summed out: no draw changes the bound, and it is that of all of them."""
+    p = generative(1)
+    canvases = jnp.asarray(COLUMNS).reshape(3, *SIZE)
+    values = p.likelihood.log_prob(IMAGE, canvases)
+    posterior = jax.nn.softmax(values)
+    keys = jax.random.split(jax.random.key(0), 5000)
+    traces = eqx.filter_jit(jax.vmap(lambda key: unroll(p, Q, IMAGE, key, weighed=True)))(keys)
+    shares = traces.what[:, 0].mean(axis=0)
+    np.testing.assert_allclose(
+        shares, posterior, atol=4 * float(jnp.sqrt(posterior * (1 - posterior)).max()) / 5000**0.5
+    )
+    np.testing.assert_allclose(
+        jax.nn.softmax(traces.q_what.logits[:, 0]), np.broadcast_to(posterior, (5000, 3)), atol=1e-5
+    )
+    weights = jax.vmap(lambda trace: count_terms(p, trace, IMAGE, p.count)[1])(traces)
+    summed = jax.nn.logsumexp(values - jnp.log(3.0)) + p.count[1]
+    np.testing.assert_allclose(weights, np.full(5000, summed), rtol=1e-5)

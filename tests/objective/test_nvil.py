@@ -9,6 +9,7 @@ import linear
 import numpy as np
 import pytest
 import tiny
+from jax.flatten_util import ravel_pytree
 
 from attend.objective import estimators
 from attend.q import unroll
@@ -142,7 +143,7 @@ def test_its_mean_is_that_of_the_exact_gradient_within_monte_carlo_error(name):
                 p, q = eqx.combine(parameters, static)
                 return pick(*estimator.loss(own, p, q, image[None], LOG_P_COUNT, key))
 
-            return jax.flatten_util.ravel_pytree(jax.grad(value)(parameters))[0]
+            return ravel_pytree(jax.grad(value)(parameters))[0]
 
         return gradient
 
@@ -156,7 +157,7 @@ def test_its_mean_is_that_of_the_exact_gradient_within_monte_carlo_error(name):
         scale = np.hypot(mean_error, expected_error)
         return np.where(scale > 0, (mean - expected) / np.maximum(scale, 1e-30), 0.0)
 
-    _, unravel = jax.flatten_util.ravel_pytree(parameters)
+    _, unravel = ravel_pytree(parameters)
 
     def presence(values):
         return np.asarray(unravel(jnp.asarray(values, jnp.float32))[1].locate.layers[-1].bias[0])

@@ -126,7 +126,10 @@ def test_a_step_is_traced_once():
         traced.append(step)
         return loss_fn(params, batch, key, step)
 
-    weak = {"w": jnp.full(3, 1.0), "b": jnp.zeros(())}  # of a Python number, so it is less sure of its type than a step's
+    weak = {
+        "w": jnp.full(3, 1.0),
+        "b": jnp.zeros(()),
+    }  # made of a Python number
     state = type(make_state()).create(weak, OPTIMISER, jax.random.key(0))
     run = make_advance(counted, OPTIMISER, make_data(), 8)
     for _ in range(2):

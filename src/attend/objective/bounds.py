@@ -4,12 +4,11 @@ Given the continuous latents of one unrolled pass there are only N + 1 possible 
 computed what each of them needs.
 """
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from attend.distributions import Choice
 from attend.p import Generative
 from attend.q import Cell, Trace, unroll
 
@@ -19,14 +18,16 @@ def per_count(values: Float[Array, " t"], first: Float[Array, ""] | float = 0.0)
     return jnp.concatenate([jnp.zeros(1), jnp.cumsum(values)]) + first
 
 
-def local_expectation(p: Generative, trace: Trace, reached: Float[Array, " t"]) -> Float[Array, ""]:
-    """What has the gradient of the probabilities of categories (Titsias and Lazaro-Gredilla 2015, "Local Expectation
-    Gradients for Black Box Variational Inference").
+def local_expectation(trace: Trace, reached: Float[Array, " t"]) -> Float[Array, ""]:
+    """What has the gradient of the probabilities of categories, given P(n >= t) (Titsias and Lazaro-Gredilla 2015,
+    "Local Expectation Gradients for Black Box Variational Inference").
 
     At each step every category is painted, and their likelihoods are weighted with q. For a single object that is the
     exact sum over categories; for several it leaves out how a category changes what later steps do.
     """
-    return jnp.sum(reached * jnp.sum(jnp.exp(trace.choice_log_probs) * trace.choice_values, axis=1))
+    if not isinstance(trace.q_what, Choice):
+        return jnp.zeros(())
+    return jnp.sum(reached * jnp.sum(jax.nn.softmax(trace.q_what.logits) * trace.choice_values, axis=1))
 
 
 def elbo(
@@ -34,18 +35,17 @@ def elbo(
     trace: Trace,
     image: Float[Array, "h w c"],
     log_p_count: Float[Array, " n"],
-    categories: Callable[[Generative, Trace, Float[Array, " t"]], Float[Array, ""]] = local_expectation,
 ) -> Float[Array, ""]:
     """The paper's eq. 2 for one image and one pass, in nats, the expectation over n taken exactly.
 
     sum_n q(n|x) [log p(x|canvas_n) + log p(n) - log q(n|x) - sum_{t<=n} KL_t].
 
-    Where `what` has a category, the gradient of its probabilities is that of `categories`, given P(n >= t).
+    Where `what` has a category, the gradient of its probabilities is that of `local_expectation`.
     """
     log_q = trace.count_log_probs
     terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl)
     reached = jnp.cumsum(jnp.exp(log_q[:0:-1]))[::-1]  # P(n >= t)
-    chosen = categories(p, trace, jax.lax.stop_gradient(reached))
+    chosen = local_expectation(trace, jax.lax.stop_gradient(reached))
     return jnp.sum(jnp.exp(log_q) * terms) + chosen - jax.lax.stop_gradient(chosen)
 
 

@@ -10,34 +10,35 @@ from jaxtyping import Array, Float
 from attend.distributions import Choice
 from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
-from attend.p import Generative
 from attend.q import Trace, unroll
 
+DOUBT = 3.0
+"""Log odds of one more object beyond which none is taken as surer: where it is and what is learned all the same."""
 
-def posterior_fit(p: Generative, trace: Trace, reached: Float[Array, " t"]) -> Float[Array, ""]:
-    """Minus the cross-entropy of q's categories with their posterior given where and all else that was drawn.
 
-    Every category is painted, so none has to be drawn to be weighed. It is that of every step, however unlikely it is
-    to be reached, and takes the place of that of the categories' KL.
+def category_fit(trace: Trace) -> Float[Array, ""]:
+    """Minus the cross-entropy of q's categories with their posterior, of a pass that has weighed them.
+
+    It is that of every step, however unlikely it is to be reached.
     """
-    if not isinstance(p.what, Choice):
+    if not isinstance(trace.q_what, Choice):
         return jnp.zeros(())
-    log_q, log_p = trace.choice_log_probs, jax.nn.log_softmax(p.what.logits)
-    posterior = jax.lax.stop_gradient(jax.nn.softmax(trace.choice_values + log_p))
-    kl = jnp.sum(jnp.exp(log_q) * (log_q - log_p), axis=1)
-    return jnp.sum(posterior * log_q) + jnp.sum(reached * kl)
+    return jnp.sum(jax.nn.softmax(trace.q_what.logits) * trace.choice_log_probs)
 
 
 @estimators.register("wake")
 @dataclass(frozen=True)
 class Wake:
-    """As `exact`, but q's counts and categories are fitted to the posterior that each pass implies.
+    """As `exact`, but categories are summed out too, and q's counts and categories are fitted to their posterior.
 
-    That is the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", section 2.3). It has the same optimum
-    as the bound where q can be the posterior. But the bound's own gradient is in proportion to q, and to how many nats
-    are at stake: where p is fully specified, objects that are drawn a little out of place cost hundreds at first, and a
-    category or a count that was held for impossible then has no gradient left. This one is never more than 1, and
-    largest there.
+    Each category is painted and weighed where an object has been placed, so that the place is learned from those that
+    fit. If they were drawn from q, most would be wrong at first, and what is wrong costs least out of sight.
+
+    The fit is the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", section 2.3). It has the same
+    optimum as the bound where q can be the posterior. But the bound's own gradient is in proportion to q, and to how
+    many nats are at stake: where p is fully specified, objects that are drawn a little out of place cost hundreds at
+    first, and a category or a count that was held for impossible then has no gradient left. This one is never more than
+    1, and largest there.
     """
 
     samples: int = 1
@@ -50,10 +51,11 @@ class Wake:
         """See `Estimator`."""
 
         def one(image, key):
-            trace = unroll(p, q, image, key)
-            fit = count_fit(trace, count_terms(p, trace, image, log_p_count))
-            held = eqx.tree_at(lambda t: t.presence_logits, trace, jax.lax.stop_gradient(trace.presence_logits))
-            return elbo(p, held, image, log_p_count, posterior_fit), fit
+            trace = unroll(p, q, image, key, weighed=True)
+            fit = count_fit(trace, count_terms(p, trace, image, log_p_count)) + category_fit(trace)
+            held = jnp.clip(jax.lax.stop_gradient(trace.presence_logits), -DOUBT, DOUBT)
+            held = eqx.tree_at(lambda t: t.presence_logits, trace, held)
+            return elbo(p, held, image, log_p_count), fit
 
         value, fit = jax.tree.map(jnp.mean, jax.vmap(one)(images, jax.random.split(key, len(images))))
         return -value - fit, {"elbo": value}

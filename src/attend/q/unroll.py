@@ -49,13 +49,22 @@ class Trace(eqx.Module):
         return jnp.sum(self.what[:, :categories] * self.choice_log_probs, axis=1)
 
 
-def unroll(p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArray | None = None) -> Trace:
-    """Run q for N steps on one image; without a key every latent is its mode, so the pass is deterministic."""
+def unroll(
+    p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArray | None = None, *, weighed: bool = False
+) -> Trace:
+    """Run q for N steps on one image; without a key every latent is its mode, so the pass is deterministic.
+
+    With `weighed`, which needs a key, the category of `what` at each step is drawn from its posterior given where and
+    what has been drawn before, if the object is the last: each is painted and weighed. That distribution then takes the
+    place of q's in all but `choice_log_probs`.
+    """
 
     def step(carry, key):
         memory, state = carry
         memory, look = q(memory, image, p.renderer.canvas(state), key)
         choice = _choice(p, image, state, look)
+        if weighed:
+            look = _weighed(p, look, choice[1], jax.random.fold_in(key, 0))
         layer = p.renderer.layer(look.where, look.what)
         state = p.renderer.add(state, layer)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
@@ -104,3 +113,12 @@ def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Lo
     canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(state, layer)))(layers)
     values = jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
     return jax.nn.log_softmax(look.q_what.logits), values
+
+
+def _weighed(p: Generative, look: Look, values: Float[Array, " k"], key: PRNGKeyArray) -> Look:
+    """A look whose category is drawn from its posterior, given the likelihoods with each in place."""
+    if not isinstance(look.q_what, Choice) or not isinstance(p.what, Choice):
+        return look
+    posterior = Choice(jax.lax.stop_gradient(values + jax.nn.log_softmax(p.what.logits)), look.q_what.rest)
+    drawn = jax.random.categorical(key, posterior.logits)
+    return look._replace(q_what=posterior, what=posterior.alternatives(look.what)[drawn])

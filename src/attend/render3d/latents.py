@@ -1,5 +1,6 @@
 """What `where` and `what` of a solid on a table are: a pose, and a kind with a colour or a size where these vary."""
 
+import math
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -11,7 +12,16 @@ from attend.distributions import Choice, Distribution, Gaussian, UniformAngle, W
 from attend.render3d.camera import Camera
 
 SLACK = 0.1
-"""How far the glimpse may move a guess, as a share of the table's width."""
+"""How far the glimpse may move a guess, and how unsure of its place it may be, as shares of the table's width.
+
+Where an object is drawn with the wrong kind or turn, it costs less beside the thing that it should explain, or anywhere
+out of sight, than before it, and there nothing tells of the right kind. So it may be neither far from where the cell
+looks nor just anywhere.
+"""
+
+OFFSET = 0.25
+"""How far from the point that a cell looks at a first guess may be, as a share of the reach: of two places that it may
+look at, to the middle between them."""
 
 
 class Pose(eqx.Module):
@@ -48,14 +58,16 @@ class Pose(eqx.Module):
 class Poses:
     """`where` of a solid on a table. A first guess of its place is refined, and its yaw told, from the glimpse.
 
-    `width` is that of the square of the table, in metres, in which objects stand; `window` is the side in pixels of the
-    part of an image of `size` (height, width) that an object can fill.
+    `width` is that of the square of the table, in metres, in which objects stand; `window_side` is the side in pixels
+    of the part of an image of `size` (height, width) that an object can fill, and `middle` how high above the table
+    the middle of one usually is, in metres.
     """
 
     camera: Camera
     size: tuple[int, int]
     width: float
     window_side: int
+    middle: float = 0.0
 
     names = ("x_m", "y_m", "yaw_rad")
     numbers = 2
@@ -66,11 +78,11 @@ class Poses:
         return Pose(Gaussian(jnp.zeros(2), jnp.full(2, self.width / 12**0.5)), UniformAngle())
 
     def at(self, point: Float[Array, "2"], reach: Float[Array, "2"], numbers: Float[Array, "2"]) -> Float[Array, "2"]:
-        """The place on the table that is seen about `point`; above the horizon, one far out."""
+        """The place on the table of an object whose middle is seen about `point`; above the horizon, one far out."""
         height, width = self.size
-        column, row = (point + reach * jnp.tanh(numbers) + 1) / 2 * jnp.array([width, height]) - 0.5
+        column, row = (point + OFFSET * reach * jnp.tanh(numbers) + 1) / 2 * jnp.array([width, height]) - 0.5
         (x, y, z), _ = self.camera.rays(column, row, self.size, jnp.asarray(self.camera.axes))
-        away = self.camera.position[2] / jnp.maximum(-z, 0.05)
+        away = (self.camera.position[2] - self.middle) / jnp.maximum(-z, 0.05)
         return self._on_table(jnp.array(self.camera.position[:2]) + away * jnp.stack([x, y]))
 
     def anywhere(self, numbers: Float[Array, "2"]) -> Float[Array, "2"]:
@@ -84,17 +96,17 @@ class Poses:
     def refined(self, guess: Pose, details: Float[Array, "7"]) -> Pose:
         """The guess moved, its standard deviations, and the direction and standard deviation of the yaw."""
         move, raw_sd, direction, raw_turn = jnp.split(details, [2, 4, 6])
-        place = Gaussian(
-            guess.place.mean + SLACK * self.width * jnp.tanh(move), positive(raw_sd, SLACK * self.width / 3)
-        )
+        slack = SLACK * self.width
+        sd = slack * (0.003 + 0.997 * jax.nn.sigmoid(raw_sd - math.log(2)))
+        place = Gaussian(guess.place.mean + slack * jnp.tanh(move), sd)
         cosine, sine = direction
         return Pose(place, WrappedNormal(jnp.arctan2(sine, cosine + 1e-3), positive(raw_turn[0])))
 
     def window(self, where: Float[Array, "3"]) -> Float[Array, "3"]:
-        """The window (scale, x, y) about the object's foot."""
+        """The window (scale, x, y) about the object's middle."""
         height, width = self.size
-        foot = jnp.append(self._on_table(where[:2]), 0.0)
-        column, row = self.camera.project(foot, self.size)
+        middle = jnp.append(self._on_table(where[:2]), self.middle)
+        column, row = self.camera.project(middle, self.size)
         scale = self.window_side / min(self.size)
         return jnp.stack([jnp.asarray(scale), (2 * column + 1) / width - 1, (2 * row + 1) / height - 1])
 

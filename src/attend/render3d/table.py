@@ -105,7 +105,9 @@ class TableRenderer(eqx.Module):
     @property
     def where(self) -> Poses:
         """Poses on the table."""
-        return Poses(self.camera, self.size[:2], self.width, self.window)
+        middles = [shapes[kind].bounds[1] for kind in self.kinds]
+        middle = float(np.mean(middles) * np.mean(self.sizes))
+        return Poses(self.camera, self.size[:2], self.width, self.window, middle)
 
     @property
     def what(self) -> Solids:
