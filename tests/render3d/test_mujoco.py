@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from attend.p import Renderer
+import attend
+from attend.p import Renderer, renderers
 from attend.render3d import Camera, TableRenderer
+from attend.training import RunFolder
 
 if not ctypes.util.find_library("OSMesa"):
     pytest.skip("OSMesa is not installed", allow_module_level=True)
@@ -65,11 +67,16 @@ def test_a_solid_is_seen_where_mujoco_sees_it(kind, where):
 
 
 @pytest.fixture(scope="module")
-def black_box():
+def page():
     names = {}
     exec(SKETCHES[-1], names)
-    yield names["renderer"]
+    yield names
     names["eye"].close()
+
+
+@pytest.fixture(scope="module")
+def black_box(page):
+    return page["renderer"]
 
 
 def test_the_pages_renderer_is_one_and_short(black_box):
@@ -103,3 +110,40 @@ def test_a_pose_is_learned_through_the_pages_renderer(black_box):
         where -= 0.02 * 0.85**step * jnp.sign(slope) * jnp.array([1.0, 1.0, 5.0])
     assert losses[-1] < 0.3 * losses[0]
     assert np.all(np.abs(where - truth) < 0.5 * np.abs(first - truth))
+
+
+@pytest.mark.slow
+def test_q_learns_to_invert_the_pages_renderer(page, tmp_path):
+    """From images alone: kinds, and places to a fraction of what one answer for all would miss them by."""
+    rng = np.random.default_rng(0)
+    scenes = np.zeros((288, 2, 6), np.float32)
+    kinds = rng.integers(2, size=len(scenes))
+    scenes[:, 0, 0] = 1
+    scenes[:, 0, 1:3] = places = rng.uniform(-0.35, 0.35, (len(scenes), 2))
+    scenes[:, 0, 3] = rng.uniform(-np.pi, np.pi, len(scenes))
+    scenes[np.arange(len(scenes)), 0, 4 + kinds] = 1
+    images = np.round(255 * page["draw"](scenes)).astype(np.uint8)
+    renderers.register("blocks")(lambda config, size, *, key: page["renderer"])
+    small = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "max_objects": 1}
+    model = attend.fit(
+        images[:256],
+        renderer="blocks",
+        estimator="wake",
+        pixel_sd=0.1,
+        saliency=3.0,
+        steps=150,
+        batch_size=16,
+        warmup_steps=10,
+        count_log_odds_end=0.0,
+        count_anneal_steps=75,
+        run=tmp_path / "run",
+        progress=False,
+        **small,
+    )
+    early, late = (row["elbo"] for row in RunFolder(tmp_path / "run").metrics())
+    found = model.infer(images[256:])
+    missed = np.linalg.norm(found.where[:, 0, :2] - places[256:], axis=1)
+    assert late > early + 50
+    assert (found.counts == 1).all()
+    assert np.mean(found.what[:, 0].argmax(axis=1) == kinds[256:]) > 0.9
+    assert np.median(missed) < 0.25 * np.median(np.linalg.norm(places[256:], axis=1))
