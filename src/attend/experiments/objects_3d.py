@@ -24,12 +24,13 @@ from attend.experiments.truth import table_truth_of
 from attend.files import read_npz, write_npz
 from attend.model import Model, as_float
 from attend.p import Generative
+from attend.render3d import worlds
 
 WORLD = "objects-3d"
 SEEDS = (0, 1, 2)
 N, QUICK_N = {"train": 10_000, "valid": 500, "test": 2_000}, {"train": 2_000, "valid": 100, "test": 300}
-CANVAS = 32
-QUICK_MODEL = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "steps": 400, "warmup_steps": 40}
+CANVAS, LARGE = 32, 64
+QUICK_MODEL = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "steps": 400}
 STEPS, QUICK_STEPS = 5_000, 300
 """Of the supervised network's training."""
 STARTS, QUICK_STARTS = (1, 10, 100), (2,)
@@ -69,25 +70,7 @@ class Score(NamedTuple):
 def objects_3d(settings: Settings) -> Report:
     """Learn to invert the renderer, without labels and with; and invert it for each image by itself."""
     seeds = settings.seeds_or(SEEDS)
-    train, valid, test = (
-        load(WORLD, split=split, n=n, canvas=CANVAS) for split, n in settings.choose(N, QUICK_N).items()
-    )
-    config = preset(WORLD).replace(**settings.choose({}, QUICK_MODEL))
-    scores: dict[str, list[Score]] = {}
-    pictures = {"image": as_float(test.images[:SHOWN])}
-    model = None
-    for seed in seeds:
-        model = train_model(settings, f"air-{seed}", train, config, seed, valid)
-        p, table = model.p, table_of(model.p)
-        net = SceneNet(config.model, train.image_shape, len(table.kinds), table.where, key=jax.random.key(seed))
-        targets = scene_targets(train, 1)
-        steps = settings.choose(STEPS, QUICK_STEPS)
-        net = train_baseline(settings, f"supervised-{seed}", net, scene_loss, targets, steps=steps, seed=seed)
-        answers = {"AIR, no labels": _air(model, test), "supervised": _supervised(net, test)}
-        for name, answer in answers.items():
-            scores.setdefault(name, []).append(_score(p, answer, test))
-            pictures.setdefault(name, _drawn(p, answer)[:SHOWN])
-    assert model is not None
+    p, test, scores, pictures = _learn(settings, CANVAS, seeds)
     few = test[: settings.choose(CLIMBED, QUICK_CLIMBED)]
     searches: dict[str, tuple[SceneData, Callable]] = {
         f"optimised, {starts} starts": (few, _climb(starts, settings.choose(CLIMB_STEPS, QUICK_CLIMB_STEPS)))
@@ -96,13 +79,49 @@ def objects_3d(settings: Settings) -> Report:
     if not settings.quick:
         searches["NUTS"] = (test[:SAMPLED], _sample)
     for name, (data, search) in searches.items():
-        answer = _kept(settings.runs / f"{name}.npz", partial(_timed, partial(search, model.p), data, 1))
-        scores[name] = [_score(model.p, answer, data)]
-        pictures[name] = _drawn(model.p, answer)[:SHOWN]
-    width = table_of(model.p).width
-    table = Table("Inverting a renderer of one solid", HEADINGS, [_row(name, s, width) for name, s in scores.items()])
+        answer = _kept(settings.runs / f"{name}.npz", partial(_timed, partial(search, p), data, 1))
+        scores[name] = [_score(p, answer, data)]
+        pictures[name] = _drawn(p, answer)[:SHOWN]
+    width = table_of(p).width
+    tables = [_table(f"Inverting a renderer of one solid, {CANVAS}x{CANVAS} pixels", scores, width)]
+    if not settings.quick:
+        tables.append(_table(f"The same, {LARGE}x{LARGE} pixels", _learn(settings, LARGE, seeds).scores, width))
     figure = image_rows(pictures)
-    return Report("One solid on a table", seeds, [table], {"found": figure}, _checks(settings, scores, width), NOTES)
+    return Report("One solid on a table", seeds, tables, {"found": figure}, _checks(settings, scores, width), NOTES)
+
+
+class Learned(NamedTuple):
+    """What has been learned from images of one size: the p that was known, scenes to test on, how well it went."""
+
+    p: Generative
+    test: SceneData
+    scores: dict[str, list[Score]]
+    pictures: dict[str, Float[np.ndarray, "n h w 3"]]
+
+
+def _learn(settings: Settings, canvas: int, seeds: tuple[int, ...]) -> Learned:
+    """Train from every seed, without labels and with."""
+    train, valid, test = (
+        load(WORLD, split=split, n=n, canvas=canvas) for split, n in settings.choose(N, QUICK_N).items()
+    )
+    config = preset(WORLD).replace(**settings.choose({}, QUICK_MODEL))
+    table = worlds[WORLD](train.image_shape, 1)
+    suffix = "" if canvas == CANVAS else f"-{canvas}"
+    scores: dict[str, list[Score]] = {}
+    pictures = {"image": as_float(test.images[:SHOWN])}
+    p = None
+    for seed in seeds:
+        model = train_model(settings, f"air-{seed}{suffix}", train, config, seed, valid)
+        p = model.p
+        net = SceneNet(config.model, train.image_shape, len(table.kinds), table.where, key=jax.random.key(seed))
+        targets, steps = scene_targets(train, 1), settings.choose(STEPS, QUICK_STEPS)
+        net = train_baseline(settings, f"supervised-{seed}{suffix}", net, scene_loss, targets, steps=steps, seed=seed)
+        answers = {"AIR, no labels": _air(model, test), "supervised": _supervised(net, test)}
+        for name, answer in answers.items():
+            scores.setdefault(name, []).append(_score(p, answer, test))
+            pictures.setdefault(name, _drawn(p, answer)[:SHOWN])
+    assert p is not None
+    return Learned(p, test, scores, pictures)
 
 
 HEADINGS = (
@@ -116,6 +135,10 @@ HEADINGS = (
     "log likelihood, nats",
     "ms an image",
 )
+
+
+def _table(title: str, scores: dict[str, list[Score]], width: float) -> Table:
+    return Table(title, HEADINGS, [_row(name, found, width) for name, found in scores.items()])
 
 
 def _row(name: str, scores: list[Score], width: float) -> list[str]:
