@@ -1,6 +1,5 @@
 """One solid on a table (the paper's section 3.3): inverting a renderer, four ways."""
 
-import dataclasses
 import time
 from collections.abc import Callable
 from functools import partial
@@ -106,7 +105,6 @@ def _learn(settings: Settings, canvas: int, seeds: tuple[int, ...]) -> Learned:
         load(WORLD, split=split, n=n, canvas=canvas) for split, n in settings.choose(N, QUICK_N).items()
     )
     config = preset(WORLD).replace(**settings.choose({}, QUICK_MODEL))
-    unaided = dataclasses.replace(config.model, saliency=0.0)  # without p, all of the table is unexplained
     table = worlds[WORLD](train.image_shape, 1)
     suffix = "" if canvas == CANVAS else f"-{canvas}"
     scores: dict[str, list[Score]] = {}
@@ -115,7 +113,7 @@ def _learn(settings: Settings, canvas: int, seeds: tuple[int, ...]) -> Learned:
     for seed in seeds:
         model = train_model(settings, f"air-{seed}{suffix}", train, config, seed, valid)
         p = model.p
-        net = SceneNet(unaided, train.image_shape, len(table.kinds), table.where, key=jax.random.key(seed))
+        net = SceneNet(config.model, train.image_shape, len(table.kinds), table.where, key=jax.random.key(seed))
         targets, steps = scene_targets(train, 1), settings.choose(STEPS, QUICK_STEPS)
         net = train_baseline(settings, f"supervised-{seed}{suffix}", net, scene_loss, targets, steps=steps, seed=seed)
         answers = {"AIR, no labels": _air(model, test), "supervised": _supervised(net, test)}
