@@ -124,7 +124,6 @@ def test_q_learns_to_invert_the_pages_renderer(page, tmp_path):
     scenes[np.arange(len(scenes)), 0, 4 + kinds] = 1
     images = np.round(255 * page["draw"](scenes)).astype(np.uint8)
     renderers.register("blocks")(lambda config, size, *, key: page["renderer"])
-    small = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "max_objects": 1}
     model = attend.fit(
         images[:256],
         renderer="blocks",
@@ -138,7 +137,10 @@ def test_q_learns_to_invert_the_pages_renderer(page, tmp_path):
         count_anneal_steps=75,
         run=tmp_path / "run",
         progress=False,
-        **small,
+        max_objects=1,
+        cell_widths=(16, 24, 24),
+        encoder_widths=(64,),
+        glimpse=16,
     )
     early, late = (row["elbo"] for row in RunFolder(tmp_path / "run").metrics())
     found = model.infer(images[256:])

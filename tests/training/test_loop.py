@@ -126,11 +126,8 @@ def test_a_step_is_traced_once():
         traced.append(step)
         return loss_fn(params, batch, key, step)
 
-    weak = {
-        "w": jnp.full(3, 1.0),
-        "b": jnp.zeros(()),
-    }  # made of a Python number
-    state = type(make_state()).create(weak, OPTIMISER, jax.random.key(0))
+    w = jnp.full(3, 1.0)  # of a weak type, for it is made of a Python number
+    state = type(make_state()).create({"w": w, "b": jnp.zeros(())}, OPTIMISER, jax.random.key(0))
     run = make_advance(counted, OPTIMISER, make_data(), 8)
     for _ in range(2):
         state, _ = run(state, 3)

@@ -15,6 +15,7 @@ from attend.baselines import SceneNet, mcmc, optimise, scene_loss, scene_targets
 from attend.config import preset
 from attend.data import SceneData, load
 from attend.evaluation import pose_errors
+from attend.experiments import on_table
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spreads
 from attend.experiments.on_table import table_of
@@ -24,13 +25,12 @@ from attend.experiments.truth import table_truth_of
 from attend.files import read_npz, write_npz
 from attend.model import Model, as_float
 from attend.p import Generative
-from attend.render3d import worlds
 
 WORLD = "objects-3d"
 SEEDS = (0, 1, 2)
 N, QUICK_N = {"train": 10_000, "valid": 500, "test": 2_000}, {"train": 2_000, "valid": 100, "test": 300}
 CANVAS, LARGE = 32, 64
-QUICK_MODEL = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "steps": 400}
+QUICK_MODEL = on_table.QUICK_MODEL | {"steps": 400}
 STEPS, QUICK_STEPS = 5_000, 300
 """Of the supervised network's training."""
 STARTS, QUICK_STARTS = (1, 10, 100), (2,)
@@ -105,16 +105,15 @@ def _learn(settings: Settings, canvas: int, seeds: tuple[int, ...]) -> Learned:
         load(WORLD, split=split, n=n, canvas=canvas) for split, n in settings.choose(N, QUICK_N).items()
     )
     config = preset(WORLD).replace(**settings.choose({}, QUICK_MODEL))
-    table = worlds[WORLD](train.image_shape, 1)
+    targets, steps = scene_targets(train, 1), settings.choose(STEPS, QUICK_STEPS)
     suffix = "" if canvas == CANVAS else f"-{canvas}"
     scores: dict[str, list[Score]] = {}
     pictures = {"image": as_float(test.images[:SHOWN])}
     p = None
     for seed in seeds:
         model = train_model(settings, f"air-{seed}{suffix}", train, config, seed, valid)
-        p = model.p
+        p, table = model.p, table_of(model.p)
         net = SceneNet(config.model, train.image_shape, len(table.kinds), table.where, key=jax.random.key(seed))
-        targets, steps = scene_targets(train, 1), settings.choose(STEPS, QUICK_STEPS)
         net = train_baseline(settings, f"supervised-{seed}{suffix}", net, scene_loss, targets, steps=steps, seed=seed)
         answers = {"AIR, no labels": _air(model, test), "supervised": _supervised(net, test)}
         for name, answer in answers.items():

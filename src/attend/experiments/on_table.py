@@ -3,6 +3,9 @@
 from attend.errors import AttendError
 from attend.p import Generative, TableRenderer
 
+QUICK_MODEL = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16}
+"""Settings of the small q of a quick run."""
+
 
 def table_of(p: Generative) -> TableRenderer:
     """p's renderer, which is that of a table."""

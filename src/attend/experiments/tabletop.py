@@ -12,6 +12,7 @@ from jaxtyping import Float
 from attend.config import preset
 from attend.data import SceneData, draw_table, load
 from attend.evaluation import evaluate
+from attend.experiments import on_table
 from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.experiments.numbers import spreads
 from attend.experiments.on_table import table_of
@@ -26,7 +27,7 @@ WORLD = "tabletop"
 SEEDS = (0, 1, 2)
 N, QUICK_N = {"train": 30_000, "valid": 500, "test": 5_000}, {"train": 2_000, "valid": 100, "test": 200}
 CANVAS, QUICK_CANVAS = 64, 32
-QUICK_MODEL = {"cell_widths": (16, 24, 24), "encoder_widths": (64,), "glimpse": 16, "steps": 300, "batch_size": 64}
+QUICK_MODEL = on_table.QUICK_MODEL | {"steps": 300, "batch_size": 64}
 MAX_OBJECTS, QUICK_MAX_OBJECTS = 3, 1
 NEW = 3
 """The count that a training of its own leaves out."""

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from attend.distributions import Choice
 from attend.p import Generative
 from attend.q import Cell, Trace, unroll
 
@@ -25,16 +24,11 @@ def local_expectation(trace: Trace, reached: Float[Array, " t"]) -> Float[Array,
     At each step every category is painted, and their likelihoods are weighted with q. For a single object that is the
     exact sum over categories; for several it leaves out how a category changes what later steps do.
     """
-    if not isinstance(trace.q_what, Choice):
-        return jnp.zeros(())
-    return jnp.sum(reached * jnp.sum(jax.nn.softmax(trace.q_what.logits) * trace.choice_values, axis=1))
+    return jnp.sum(reached * jnp.sum(trace.choice_probs * trace.choice_values, axis=1))
 
 
 def elbo(
-    p: Generative,
-    trace: Trace,
-    image: Float[Array, "h w c"],
-    log_p_count: Float[Array, " n"],
+    p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, " n"]
 ) -> Float[Array, ""]:
     """The paper's eq. 2 for one image and one pass, in nats, the expectation over n taken exactly.
 

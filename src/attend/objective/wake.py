@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from attend.distributions import Choice
 from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
 from attend.q import Trace, unroll
@@ -21,9 +20,7 @@ def category_fit(trace: Trace) -> Float[Array, ""]:
 
     It is that of every step, however unlikely it is to be reached.
     """
-    if not isinstance(trace.q_what, Choice):
-        return jnp.zeros(())
-    return jnp.sum(jax.nn.softmax(trace.q_what.logits) * trace.choice_log_probs)
+    return jnp.sum(trace.choice_probs * trace.choice_log_probs)
 
 
 @estimators.register("wake")

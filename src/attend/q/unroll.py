@@ -43,6 +43,12 @@ class Trace(eqx.Module):
         return count_log_probs(self.presence_logits)
 
     @property
+    def choice_probs(self) -> Float[Array, "t k"]:
+        """With which the categories were drawn: q's, or where they have been weighed, those of their posterior."""
+        none = jnp.zeros_like(self.choice_values)
+        return jax.nn.softmax(self.q_what.logits) if isinstance(self.q_what, Choice) else none
+
+    @property
     def log_choice(self) -> Float[Array, " t"]:
         """log q of the category that was drawn at each step; 0 where `what` has none."""
         categories = self.choice_log_probs.shape[1]
@@ -62,9 +68,7 @@ def unroll(
     def step(carry, key):
         memory, state = carry
         memory, look = q(memory, image, p.renderer.canvas(state), key)
-        choice = _choice(p, image, state, look)
-        if weighed:
-            look = _weighed(p, look, choice[1], jax.random.fold_in(key, 0))
+        look, choice = _choose(p, image, state, look, jax.random.fold_in(key, 0) if weighed else None)
         layer = p.renderer.layer(look.where, look.what)
         state = p.renderer.add(state, layer)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
@@ -103,22 +107,21 @@ def unroll(
     )
 
 
-def _choice(p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Look) -> tuple[Array, Array]:
-    """`choice_log_probs` and `choice_values` of one step; the latter have no gradient."""
-    if not isinstance(look.q_what, Choice):
-        return jnp.zeros(0), jnp.zeros(0)
-    alternatives = look.q_what.alternatives(look.what)
-    state, where, alternatives = jax.lax.stop_gradient((state, look.where, alternatives))
-    layers = jax.vmap(p.renderer.layer, (None, 0))(where, alternatives)
-    canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(state, layer)))(layers)
-    values = jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
-    return jax.nn.log_softmax(look.q_what.logits), values
-
-
-def _weighed(p: Generative, look: Look, values: Float[Array, " k"], key: PRNGKeyArray) -> Look:
-    """A look whose category is drawn from its posterior, given the likelihoods with each in place."""
+def _choose(
+    p: Generative, image: Float[Array, "h w c"], state: PyTree, look: Look, key: PRNGKeyArray | None
+) -> tuple[Look, tuple[Array, Array]]:
+    """The look, its category drawn from the posterior if there is a key; and of its step, `choice_log_probs` and
+    `choice_values`, the latter without a gradient."""
     if not isinstance(look.q_what, Choice) or not isinstance(p.what, Choice):
-        return look
-    posterior = Choice(jax.lax.stop_gradient(values + jax.nn.log_softmax(p.what.logits)), look.q_what.rest)
-    drawn = jax.random.categorical(key, posterior.logits)
-    return look._replace(q_what=posterior, what=posterior.alternatives(look.what)[drawn])
+        return look, (jnp.zeros(0), jnp.zeros(0))
+    alternatives = look.q_what.alternatives(look.what)
+    before, where, painted = jax.lax.stop_gradient((state, look.where, alternatives))
+    layers = jax.vmap(p.renderer.layer, (None, 0))(where, painted)
+    canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(before, layer)))(layers)
+    values = jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
+    log_probs = jax.nn.log_softmax(look.q_what.logits)
+    if key is not None:
+        posterior = Choice(jax.lax.stop_gradient(values + jax.nn.log_softmax(p.what.logits)), look.q_what.rest)
+        drawn = jax.random.categorical(key, posterior.logits)
+        look = look._replace(q_what=posterior, what=alternatives[drawn])
+    return look, (log_probs, values)

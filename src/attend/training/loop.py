@@ -37,13 +37,9 @@ class TrainState(eqx.Module):
     ) -> "TrainState":
         """The state at step 0. It owns copies, so that donating it leaves `params` and `key` usable."""
         state = cls(params, optimiser.init(params), jnp.zeros((), jnp.int32), key)
-        return jax.tree.map(_own, state)
-
-
-def _own(leaf: Array) -> Array:
-    """A copy of no weak type, such as an array made of a Python number has: steps give none back, and what was compiled
-    for the first call would have to be compiled again for the second."""
-    return jnp.copy(jax.lax.convert_element_type(leaf, leaf.dtype))
+        # Of no weak type, as what is made of Python numbers has: steps give none back, and then the second call would
+        # have to be compiled anew.
+        return jax.tree.map(lambda leaf: jnp.array(leaf, leaf.dtype), state)
 
 
 @dataclass(frozen=True)
