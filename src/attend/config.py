@@ -25,9 +25,6 @@ class ModelConfig:
     """Sizes inside the cell: channels of the three convolutions of 'glance', or the one size of an LSTM."""
     saliency: float = 0.0
     """How much 'glance' looks, before it has learned anything, to where most is unexplained; 0 for not at all."""
-    presence_limit: float = 0.0
-    """Log odds of one more object beyond which q is never sure, so that it can still unlearn objects which seemed worth
-    much at first, as those that stood in for a background; 0 for none."""
     renderer: str = "patch"
     """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, 'flat', the same
     in one colour each, or a world of solids: 'objects-3d' or 'tabletop'."""
@@ -124,7 +121,6 @@ class Config:
             if not 0 < value < math.inf:
                 raise AttendError(f"{name}: is {value}; it must be above 0 and finite")
         for name, value in {
-            "model.presence_limit": m.presence_limit,
             "model.scale_reach": m.scale_reach,
             "train.warmup_steps": t.warmup_steps,
             "train.clip_norm": t.clip_norm,

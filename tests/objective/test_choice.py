@@ -121,6 +121,11 @@ def test_fitted_to_its_posterior_a_count_held_for_impossible_comes_back():
     assert abs(lost(Guess(jnp.array(-40.0), Q.logits)).presence_logit) < 1e-6
 
 
+def test_fitted_to_its_posterior_a_count_held_for_certain_can_be_unlearned():
+    p = eqx.tree_at(lambda p: p.count, generative(1), jnp.array([0.0, -500.0]))
+    assert wake_slope(p, Q.logits, 40.0).presence_logit > 0.3
+
+
 @pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])
 def test_on_average_the_score_function_is_the_gradient_for_several_objects(name):
     p = generative(2)

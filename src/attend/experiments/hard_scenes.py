@@ -134,7 +134,7 @@ WORLDS = {
                 "scale_reach": 1.0,
                 "pixel_sd": 0.2,
                 "saliency": 2.0,
-                "presence_limit": 6.0,
+                "estimator": "wake",
                 "count_log_odds_end": -50.0,
                 "count_anneal_steps": 5_000,
                 "steps": 10_000,

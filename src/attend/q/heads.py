@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
-from attend.distributions import Distribution, doubtful
+from attend.distributions import Distribution
 from attend.geometry import attend
 from attend.networks import Dense
 from attend.p import What, Where
@@ -21,7 +21,6 @@ class GlimpseEncoder(eqx.Module):
     glimpse: int = eqx.field(static=True)
     whole: bool = eqx.field(static=True)
     """Whether the glimpse shows the image as well: before a background, what is unexplained does not tell colours."""
-    presence_limit: float = eqx.field(static=True)
 
     def __init__(self, config: ModelConfig, channels: int, where: Where, what: What, *, key: PRNGKeyArray):
         numbers = what.numbers + where.details
@@ -31,7 +30,6 @@ class GlimpseEncoder(eqx.Module):
         self.where = where
         self.what = what
         self.glimpse = config.glimpse
-        self.presence_limit = config.presence_limit
 
     def sees(self, image: Float[Array, "h w c"], unexplained: Float[Array, "h w c"]) -> Float[Array, "h w c2"]:
         """What the glimpse is taken from."""
@@ -56,6 +54,4 @@ class GlimpseEncoder(eqx.Module):
         q_what = self.what.posterior(numbers[: self.what.numbers])
         q_where = self.where.refined(q_where, numbers[self.what.numbers :])
         where = draw(q_where, where_key) if self.where.details else gaze
-        if self.presence_limit:
-            presence_logit = doubtful(presence_logit, self.presence_limit)
         return Look(presence_logit, q_where, q_what, where, draw(q_what, what_key))
