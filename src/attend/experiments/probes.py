@@ -1,5 +1,6 @@
 """Small classifiers of codes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -15,8 +16,8 @@ HIDDEN = 256
 BATCH, LEARNING_RATE = 256, 1e-3
 NOISE = 0.3
 """Standard deviation of what is added to the standardised codes, so that few labels are not learned by heart."""
-KINDS = 24
-"""What the shared network of a paired probe can tell apart: more than the ten digits."""
+LITTLE = 1e-6
+"""A chance that no class is without."""
 
 
 class CodeProbe(eqx.Module):
@@ -32,28 +33,32 @@ class CodeProbe(eqx.Module):
         return self.network(code)
 
 
-class PairProbe(eqx.Module):
-    """For a code of two objects, half of it each: one network sorts either into kinds, and every pair of kinds votes.
+class ObjectProbe(eqx.Module):
+    """For a code of two objects, half of it each: one network tells the value of either, and a rule the class of both.
 
-    This is possible only where a code has objects; it needs fewer labels because both objects share one network.
+    This is possible only where a code has objects. It needs few labels, for both objects share one network, and what
+    the rule says need not be learned: the chance of a class is that of all pairs of values of which it is the class.
     """
 
     network: Dense
-    vote: eqx.nn.Linear
+    rule: Int[Array, "values values"]
+    classes: int = eqx.field(static=True)
 
-    def __init__(self, inputs: int, classes: int, *, key: PRNGKeyArray):
-        network_key, vote_key = jax.random.split(key)
-        self.network = Dense([inputs // 2, HIDDEN, KINDS], key=network_key)
-        self.vote = eqx.nn.Linear(KINDS**2, classes, key=vote_key)
+    def __init__(self, inputs: int, classes: int, rule: Int[np.ndarray, "values values"], *, key: PRNGKeyArray):
+        """`rule` has the class of each pair of values."""
+        self.network = Dense([inputs // 2, HIDDEN, len(rule)], key=key)
+        self.rule = jnp.asarray(rule)
+        self.classes = classes
 
     def __call__(self, code: Float[Array, " d"]) -> Float[Array, " classes"]:
-        """The logits of the classes."""
+        """The log probabilities of the classes."""
         first, second = jax.nn.softmax(jax.vmap(self.network)(code.reshape(2, -1)))
-        return self.vote(KINDS * jnp.outer(first, second).ravel())  # the factor lets a sure pair outvote the bias
+        pairs = jnp.outer(first, second)
+        return jnp.log(jax.ops.segment_sum(pairs.ravel(), self.rule.ravel(), self.classes) + LITTLE)
 
 
 def probe_accuracy(
-    probe: type[CodeProbe] | type[PairProbe],
+    probe: Callable[..., CodeProbe | ObjectProbe],
     train: tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"]],
     test: tuple[Float[np.ndarray, "m d"], Int[np.ndarray, " m"]],
     *,
@@ -62,9 +67,10 @@ def probe_accuracy(
     steps: int,
     seed: int,
 ) -> float:
-    """How often a probe is right on `test`, codes and classes, that learned from the first `labelled` of `train`.
+    """How often a probe, made by `probe(inputs, classes, key=)`, is right on `test` after it learned from `train`.
 
-    Codes are standardised. Trained by Adam on the cross-entropy; the classes are 0..`classes` - 1, or fewer.
+    Both are codes and classes, 0..`classes` - 1 or fewer, and it learns from the first `labelled` of them. Codes are
+    standardised. It is trained by Adam on the cross-entropy.
     """
     (codes, labels), (test_codes, test_labels), k = train, test, labelled
     mean, sd = codes[:k].mean(axis=0), codes[:k].std(axis=0) + 1e-3
