@@ -37,6 +37,7 @@ SUM, ORDER = "sum of the digits", "ascending order"
 DIGITS = np.arange(10)
 RULES = {SUM: np.add.outer(DIGITS, DIGITS), ORDER: np.less_equal.outer(DIGITS, DIGITS).astype(np.int64)}
 """The class of each pair of digits, the left one first."""
+CLASSES = {name: int(rule.max()) + 1 for name, rule in RULES.items()}
 MAX_OBJECTS = 2
 STEPS, QUICK_STEPS, DRAW_STEPS = 10_000, 300, 5_000
 """Of the baselines' trainings; a step of DRAW takes several times as long."""
@@ -135,7 +136,7 @@ def _from_code(
     probe = partial(ObjectProbe, rule=task.rule) if name == BY_OBJECT else CodeProbe
     steps = settings.choose(PROBE_STEPS, QUICK_PROBE_STEPS)
     accuracies = []
-    train, test, classes = (code[0], task.train), (code[1], task.test), max(rule.max() + 1 for rule in RULES.values())
+    train, test, classes = (code[0], task.train), (code[1], task.test), max(CLASSES.values())
     for share in shares:
         k = round(share * len(task.train))
         accuracies.append(probe_accuracy(probe, train, test, labelled=k, classes=classes, steps=steps, seed=seed))
@@ -152,7 +153,7 @@ def _from_pixels(
         module = train_baseline(
             settings,
             f"pixels-{task.name.split()[0]}-{k}-{seed}",
-            Classifier(train.image_shape, int(task.rule.max()) + 1, key=jax.random.key(seed)),
+            Classifier(train.image_shape, CLASSES[task.name], key=jax.random.key(seed)),
             classifier_loss,
             {"images": train.images[:k], "labels": task.train[:k].astype(np.int32)},
             steps=settings.choose(PIXEL_STEPS, QUICK_PIXEL_STEPS),
