@@ -54,10 +54,9 @@ Codes = tuple[np.ndarray, np.ndarray]
 
 
 class Task(NamedTuple):
-    """What is to be predicted: its name, the rule, and the classes of the training and of the test scenes."""
+    """What is to be predicted: its name, and the classes of the training and of the test scenes."""
 
     name: str
-    rule: Int[np.ndarray, "10 10"]
     train: Int[np.ndarray, " n"]
     test: Int[np.ndarray, " m"]
 
@@ -69,7 +68,7 @@ def representation(settings: Settings) -> Report:
     shares = settings.choose(SHARES, QUICK_SHARES)
     train, test = (settings.scenes(split, counts=(2,), max_objects=MAX_OBJECTS) for split in ("train", "test"))
     answers = answers_of(train), answers_of(test)
-    tasks = [Task(name, rule, answers[0][name], answers[1][name]) for name, rule in RULES.items()]
+    tasks = [Task(name, answers[0][name], answers[1][name]) for name in RULES]
     accuracies: dict[str, dict[str, list[list[float]]]] = {name: {} for name in RULES}
     for seed in seeds:
         codes = _codes(settings, train, test, seed)
@@ -133,7 +132,7 @@ def _from_code(
     settings: Settings, task: Task, name: str, code: Codes, shares: tuple[float, ...], seed: int
 ) -> list[float]:
     """The accuracy of a probe of a code at each share of the labels."""
-    probe = partial(ObjectProbe, rule=task.rule) if name == BY_OBJECT else CodeProbe
+    probe = partial(ObjectProbe, rule=RULES[task.name]) if name == BY_OBJECT else CodeProbe
     steps = settings.choose(PROBE_STEPS, QUICK_PROBE_STEPS)
     accuracies = []
     train, test, classes = (code[0], task.train), (code[1], task.test), max(CLASSES.values())
