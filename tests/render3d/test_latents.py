@@ -75,3 +75,23 @@ def test_kinds_are_one_hot_and_colour_and_size_follow_where_they_vary():
     drawn = jax.vmap(prior.sample)(jax.random.split(jax.random.key(0), 4000))
     assert float(drawn[:, -1].std()) == pytest.approx(0.2 / 12**0.5, rel=0.05)
     assert renderer.what.folds == (4, 1)
+
+
+def test_of_a_pose_the_yaw_is_redrawn_and_held_and_nothing_else():
+    value = POSE.sample(jax.random.key(0))
+    others = jax.vmap(lambda key: POSE.redrawn(value, WHERE.prior(), key))(jax.random.split(jax.random.key(1), 200))
+    np.testing.assert_array_equal(others[:, :2], np.broadcast_to(value[:2], (200, 2)))
+    assert others[:, 2].max() - others[:, 2].min() > 6
+    assert POSE.redrawn_log_prob(value) == POSE.yaw.log_prob(value[2])
+
+    def log_prob(pose, value):
+        held, same = pose.held(value)
+        return held.log_prob(same)
+
+    assert log_prob(POSE, value) == POSE.log_prob(value)
+    of_pose, of_value = jax.grad(log_prob, (0, 1))(POSE, value)
+    assert of_pose.place.mean.all()
+    assert of_value[:2].all()
+    assert not of_value[2]
+    assert not of_pose.yaw.mean
+    assert not of_pose.yaw.sd

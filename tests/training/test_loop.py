@@ -119,6 +119,12 @@ def test_creating_a_state_leaves_the_arguments_usable():
     jax.random.split(key)
 
 
+def test_a_call_of_no_steps_changes_nothing():
+    state, metrics = advance()(make_state(), 0)
+    assert_equal(state, make_state())
+    assert bool(metrics["finite"])
+
+
 def test_a_step_is_traced_once():
     traced = []
 

@@ -7,8 +7,8 @@ are over one object's latent, with no batch axis. The libraries' own keep their 
 
 from attend.distributions.choice import Choice
 from attend.distributions.circle import UniformAngle, WrappedNormal
-from attend.distributions.distribution import Distribution
+from attend.distributions.distribution import Distribution, Redrawn
 from attend.distributions.gaussian import Gaussian, positive
 from attend.distributions.window import Window
 
-__all__ = ["Choice", "Distribution", "Gaussian", "UniformAngle", "Window", "WrappedNormal", "positive"]
+__all__ = ["Choice", "Distribution", "Gaussian", "Redrawn", "UniformAngle", "Window", "WrappedNormal", "positive"]

@@ -119,8 +119,8 @@ def _squared(tree: Any) -> Float[Array, ""]:
 
 
 def _step_ms(runs: list[list[dict[str, Any]]], batch_size: int) -> float:
-    """The median time of a step; the first row is left out, since it compiles."""
-    return float(np.median([1000 * batch_size / row["images_per_second"] for run in runs for row in run[1:]]))
+    """The median time of a step."""
+    return float(np.median([1000 * batch_size / row["images_per_second"] for run in runs for row in run]))
 
 
 def _lines(metrics: dict[str, list[list[dict[str, Any]]]], key: str) -> dict[str, list[tuple[list, list]]]:

@@ -29,7 +29,8 @@ class Wake:
     """As `exact`, but categories are summed out too, and q's counts and categories are fitted to their posterior.
 
     Each category is painted and weighed where an object has been placed, so that the place is learned from those that
-    fit. If they were drawn from q, most would be wrong at first, and what is wrong costs least out of sight.
+    fit. If they were drawn from q, most would be wrong at first, and what is wrong costs least out of sight. A part of
+    `where` that is `Redrawn`, as a yaw, is learned from dreams alone: see `attend.q.unroll`.
 
     The fit is the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep", section 2.3). It has the same
     optimum as the bound where q can be the posterior. But the bound's own gradient is in proportion to q, and to how
@@ -50,6 +51,7 @@ class Wake:
         def one(image, key):
             trace = unroll(p, q, image, key, weighed=True)
             fit = count_fit(trace, count_terms(p, trace, image, log_p_count)) + category_fit(trace)
+            fit += jnp.sum(trace.dream_fit)
             held = jnp.clip(jax.lax.stop_gradient(trace.presence_logits), -DOUBT, DOUBT)
             held = eqx.tree_at(lambda t: t.presence_logits, trace, held)
             return elbo(p, held, image, log_p_count), fit

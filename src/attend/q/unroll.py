@@ -1,11 +1,13 @@
 """One pass of q over an image: attend, infer, repeat."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from attend.distributions import Choice
+from attend.distributions import Choice, Redrawn
 from attend.p import Generative
 from attend.q.backdrop import WithBackdrop
 from attend.q.cell import Cell, Look, draw
@@ -18,7 +20,8 @@ class Trace(eqx.Module):
     `q_where`, `q_what` and `layers` are N distributions, or objects as the renderer draws them, stacked. `kl` is KL(q
     || p) of where and what at each step, `log_ratio` its estimate log q - log p from the draw, in nats. Where `what`
     has a category, `choice_log_probs` are log q of each, and `choice_values` log p(x | canvas after this step) with
-    each of them drawn instead, without a gradient; else there are none of these.
+    each of them drawn instead, without a gradient; else there are none of these. `dream_fit` is log q at each step of
+    what was dreamt there; see `unroll`.
     """
 
     presence_logits: Float[Array, " t"]
@@ -30,6 +33,7 @@ class Trace(eqx.Module):
     log_ratio: Float[Array, " t"]
     choice_log_probs: Float[Array, "t k"]
     choice_values: Float[Array, "t k"]
+    dream_fit: Float[Array, " t"]
     layers: PyTree
     canvases: Float[Array, "n h w c"]
     backdrop_kl: Float[Array, ""] | float = 0.0
@@ -62,13 +66,16 @@ def unroll(
 
     With `weighed`, which needs a key, the category of `what` at each step is drawn from its posterior given where and
     what has been drawn before, if the object is the last: each is painted and weighed. That distribution then takes the
-    place of q's in all but `choice_log_probs`.
+    place of q's in all but `choice_log_probs`. And where q(where) is `Redrawn`, the object is painted once more with
+    that part of its place drawn from the prior, q looks at the painting instead of the image, and is asked for it.
     """
 
     def step(carry, key):
-        memory, state = carry
-        memory, look = q(memory, image, p.renderer.canvas(state), key)
-        look, choice = _choose(p, image, state, look, jax.random.fold_in(key, 0) if weighed else None)
+        before, state = carry
+        memory, look = q(before, image, p.renderer.canvas(state), key)
+        choice_key, dream_key = (jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)) if weighed else (None, None)
+        look, choice = _choose(p, image, state, look, choice_key)
+        look, dream_fit = _dream(p, q, before, state, look, dream_key)
         layer = p.renderer.layer(look.where, look.what)
         state = p.renderer.add(state, layer)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
@@ -78,7 +85,7 @@ def unroll(
             + look.q_what.log_prob(look.what)
             - p.what.log_prob(look.what)
         )
-        return (memory, state), (look, kl, log_ratio, choice, layer, p.renderer.canvas(state))
+        return (memory, state), (look, kl, log_ratio, choice, dream_fit, layer, p.renderer.canvas(state))
 
     code, backdrop = None, (0.0, 0.0)
     if p.background is not None:
@@ -89,7 +96,7 @@ def unroll(
     empty = p.empty(code)
     steps = p.max_objects
     keys = None if key is None else jax.random.split(key, steps)
-    _, (look, kl, log_ratio, choice, layers, canvases) = jax.lax.scan(
+    _, (look, kl, log_ratio, choice, dream_fit, layers, canvases) = jax.lax.scan(
         step, (q.start(image), empty), keys, steps, unroll=min(steps, 4)
     )
     return Trace(
@@ -101,6 +108,7 @@ def unroll(
         kl,
         log_ratio,
         *choice,
+        dream_fit,
         layers,
         jnp.concatenate([p.renderer.canvas(empty)[None], canvases]),
         *backdrop,
@@ -125,3 +133,20 @@ def _choose(
         drawn = jax.random.categorical(key, posterior.logits)
         look = look._replace(q_what=posterior, what=alternatives[drawn])
     return look, (log_probs, values)
+
+
+def _dream(
+    p: Generative, q: Cell, memory: Any, state: PyTree, look: Look, key: PRNGKeyArray | None
+) -> tuple[Look, Float[Array, ""]]:
+    """If there is a key and q(where) has a part to redraw: log q of that part, dreamt, and the look, in which the part
+    is taken as it is. Else the look, and 0."""
+    if key is None or not isinstance(look.q_where, Redrawn):
+        return look, jnp.zeros(())
+    part_key, cell_key = jax.random.split(key)
+    before, where, what = jax.lax.stop_gradient((state, look.where, look.what))
+    other = look.q_where.redrawn(where, p.where, part_key)
+    dream = jax.lax.stop_gradient(p.renderer.canvas(p.renderer.add(before, p.renderer.layer(other, what))))
+    _, dreamt = q(memory, dream, p.renderer.canvas(before), cell_key)
+    assert isinstance(dreamt.q_where, Redrawn)
+    q_where, where = look.q_where.held(look.where)
+    return look._replace(q_where=q_where, where=where), dreamt.q_where.redrawn_log_prob(other)

@@ -49,6 +49,19 @@ class Pose(eqx.Module):
         """Log density; yaws a whole turn apart are the same."""
         return self.place.log_prob(value[:2]) + self.yaw.log_prob(value[2])
 
+    def redrawn(self, value: Float[Array, "3"], prior: "Pose", key: PRNGKeyArray) -> Float[Array, "3"]:
+        """`value` with another yaw."""
+        return jnp.append(value[:2], prior.yaw.sample(key))
+
+    def redrawn_log_prob(self, value: Float[Array, "3"]) -> Float[Array, ""]:
+        """That of the yaw."""
+        return self.yaw.log_prob(value[2])
+
+    def held(self, value: Float[Array, "3"]) -> tuple["Pose", Float[Array, "3"]]:
+        """The yaw without a gradient."""
+        yaw, angle = jax.lax.stop_gradient((self.yaw, value[2]))
+        return Pose(self.place, yaw), jnp.append(value[:2], angle)
+
     def kl(self, prior: "Pose") -> Float[Array, ""]:
         """KL(self || prior), for a prior whose yaw is uniform."""
         return self.place.kl(prior.place) + self.yaw.kl(prior.yaw)

@@ -122,7 +122,7 @@ def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: P
         _, shapes = jax.eval_shape(one_step, state, order)
         sums = jax.tree.map(jnp.zeros_like, shapes)
         state, _, sums, finite = jax.lax.while_loop(unfinished, body, (state, order, sums, jnp.array(True)))
-        means = jax.tree.map(lambda total: total / steps, sums)
+        means = jax.tree.map(lambda total: total / jnp.maximum(steps, 1), sums)
         return state, means | {"finite": finite & jnp.isfinite(optax.tree.norm(state.params))}
 
     return Advance(run, data, batch_size)
@@ -178,6 +178,8 @@ def train(
         before = 0.0 if run is None else stack.enter_context(run.recording(step))
         bar = stack.enter_context(Progress(step, steps, show=progress))
         started = time.perf_counter()
+        if step < steps:
+            state, _ = advance(state, 0)  # compiles, so that the first row's rate is that of the work
         stop = False
         while step < steps and not stop:
             start, step = step, min((step // every + 1) * every, steps)

@@ -1,0 +1,86 @@
+"""What is dreamt: a turn that the bound says nothing of is learned from what p paints."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from attend.distributions import Gaussian, UniformAngle, WrappedNormal
+from attend.objective import estimators
+from attend.p import Code, Generative, PixelGaussian, Windows
+from attend.q import Look, unroll
+from attend.render3d.latents import Pose
+
+HOURS = 12
+TURNS = 2 * np.pi * np.arange(HOURS) / HOURS
+IMAGES = jnp.eye(HOURS).reshape(HOURS, 1, HOURS, 1)
+PRIOR = Pose(Gaussian(jnp.zeros(2), jnp.ones(2)), UniformAngle())
+
+
+class Dial(eqx.Module):
+    """An object lights the one of twelve lamps that its yaw points to: nothing leads from one lamp to the next."""
+
+    size: tuple[int, int, int] = eqx.field(static=True, default=(1, HOURS, 1))
+    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
+    what: Code = eqx.field(static=True, default=Code(1))
+
+    def empty(self):
+        return jnp.zeros(self.size)
+
+    def layer(self, where, what):
+        return jax.nn.one_hot(jnp.round(where[2] / (2 * np.pi) * HOURS).astype(int) % HOURS, HOURS).reshape(self.size)
+
+    def add(self, state, layer):
+        return state + layer
+
+    def canvas(self, state):
+        return state
+
+
+class Reader(eqx.Module):
+    """q: a direction is read off the lamps that p does not explain yet."""
+
+    direction: Any
+
+    def start(self, image):
+        return ()
+
+    def __call__(self, memory, image, canvas, key):
+        cosine, sine = self.direction @ (image - canvas).ravel()
+        where = Pose(PRIOR.place, WrappedNormal(jnp.arctan2(sine, cosine), jnp.array(0.3)))
+        what = Gaussian(jnp.zeros(1), jnp.ones(1))
+        return memory, Look(jnp.array(3.0), where, what, where.sample(key), what.mode)
+
+
+P = Generative(jnp.log(jnp.array([0.5, 0.5])), PRIOR, Gaussian(jnp.zeros(1), jnp.ones(1)), Dial(), PixelGaussian(0.1))
+Q = Reader(jax.random.normal(jax.random.key(0), (2, HOURS)))
+
+
+def slope(estimator, q, key):
+    return jax.grad(lambda q: estimators[estimator]().loss(None, P, q, IMAGES, P.count, key)[0])(q)
+
+
+def test_a_turn_of_which_the_bound_tells_nothing_is_learned_from_dreams():
+    assert not slope("exact", Q, jax.random.key(1)).direction.any()
+    optimiser = optax.adam(0.05)
+
+    def step(carry, key):
+        q, state = carry
+        updates, state = optimiser.update(slope("wake", q, key), state)
+        return (optax.apply_updates(q, updates), state), None
+
+    keys = jax.random.split(jax.random.key(2), 300)
+    (q, _), _ = jax.lax.scan(step, (Q, optimiser.init(Q)), keys)
+    cosine, sine = q.direction
+    away = (np.arctan2(sine, cosine) - TURNS + np.pi) % (2 * np.pi) - np.pi
+    assert np.degrees(abs(away)).max() < 10
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+def test_only_a_weighed_pass_dreams(weighed):
+    trace = unroll(P, Q, IMAGES[3], jax.random.key(0), weighed=weighed)
+    assert bool(trace.dream_fit.any()) == weighed
