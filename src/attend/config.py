@@ -62,8 +62,8 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: str = "exact"
-    """'exact' (the count summed out), 'wake' (kinds too, q's counts and kinds fitted to their posterior, and yaws learned
-    from what q draws itself), 'nvil' (the paper's score function with baseline) or 'iw' (importance-weighted)."""
+    """'exact' (the count summed out), 'wake' (kinds too, q's counts and kinds fitted to their posterior, and yaws to
+    what q itself draws), 'nvil' (the paper's score function with baseline) or 'iw' (importance-weighted)."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
     steps: int = 10_000
