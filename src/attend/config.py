@@ -62,8 +62,9 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: str = "exact"
-    """'exact' (the count summed out), 'wake' (kinds too, q's counts and kinds fitted to their posterior, and yaws to
-    what q itself draws), 'nvil' (the paper's score function with baseline) or 'iw' (importance-weighted)."""
+    """'exact' (the count summed out), 'wake' (kinds too, and q's counts and kinds fitted to their posterior),
+    'wake-sleep' (and yaws learned from what q itself draws), 'nvil' (the paper's score function with baseline) or 'iw'
+    (importance-weighted)."""
     samples: int = 1
     """Passes per image in the importance-weighted bound; above 1 only with --train.estimator iw."""
     steps: int = 10_000
@@ -168,12 +169,14 @@ class Config:
         return Config.from_dict(sections)
 
 
-def _solids(world: str, max_objects: int, pixel_sd: float, steps: int, batch_size: int) -> Config:
+def _solids(
+    world: str, max_objects: int, pixel_sd: float, steps: int, batch_size: int, estimator: str = "wake"
+) -> Config:
     """A preset whose renderer is fully specified: a step takes long, but few are needed."""
     return Config(
         ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=pixel_sd),
         TrainConfig(
-            estimator="wake",
+            estimator=estimator,
             steps=steps,
             batch_size=batch_size,
             warmup_steps=50,
@@ -203,7 +206,7 @@ PRESETS: dict[str, Config] = {
         ),
     ),
     "objects-3d": _solids("objects-3d", max_objects=1, pixel_sd=0.1, steps=1500, batch_size=64),
-    "tabletop": _solids("tabletop", max_objects=3, pixel_sd=0.2, steps=2000, batch_size=32),
+    "tabletop": _solids("tabletop", max_objects=3, pixel_sd=0.2, steps=2000, batch_size=32, estimator="wake-sleep"),
 }
 """`default` is tuned for speed and reliability; `paper` has the sizes, estimator and optimiser of the paper."""
 

@@ -60,22 +60,30 @@ class Trace(eqx.Module):
 
 
 def unroll(
-    p: Generative, q: Cell, image: Float[Array, "h w c"], key: PRNGKeyArray | None = None, *, weighed: bool = False
+    p: Generative,
+    q: Cell,
+    image: Float[Array, "h w c"],
+    key: PRNGKeyArray | None = None,
+    *,
+    weighed: bool = False,
+    dreams: bool = False,
 ) -> Trace:
     """Run q for N steps on one image; without a key every latent is its mode, so the pass is deterministic.
 
     With `weighed`, which needs a key, the category of `what` at each step is drawn from its posterior given where and
     what has been drawn before, if the object is the last: each is painted and weighed. That distribution then takes the
-    place of q's in all but `choice_log_probs`. And where q(where) is `Redrawn`, the object is painted once more with
-    that part of its place drawn from the prior, q looks at the painting instead of the image, and is asked for it.
+    place of q's in all but `choice_log_probs`.
+
+    With `dreams`, which needs a key too, and where q(where) is `Redrawn`, each object is painted once more with that
+    part of its place drawn from the prior. q looks at the painting instead of the image and is asked for the part,
+    which gets no gradient from anything else.
     """
 
     def step(carry, key):
         before, state = carry
         memory, look = q(before, image, p.renderer.canvas(state), key)
-        choice_key, dream_key = (jax.random.fold_in(key, 0), jax.random.fold_in(key, 1)) if weighed else (None, None)
-        look, choice = _choose(p, image, state, look, choice_key)
-        look, dream_fit = _dream(p, q, before, state, look, dream_key)
+        look, choice = _choose(p, image, state, look, jax.random.fold_in(key, 0) if weighed else None)
+        look, dream_fit = _dream(p, q, before, state, look, jax.random.fold_in(key, 1) if dreams else None)
         layer = p.renderer.layer(look.where, look.what)
         state = p.renderer.add(state, layer)
         kl = look.q_where.kl(p.where) + look.q_what.kl(p.what)
