@@ -84,7 +84,7 @@ class Poses:
 
     names = ("x_m", "y_m", "yaw_rad")
     numbers = 2
-    details = 7
+    details = 6
 
     def prior(self) -> Pose:
         """Normal about the middle of the table, as wide as the uniform distribution over it; every yaw alike."""
@@ -106,14 +106,19 @@ class Poses:
         """A guess of the place, and none of the yaw."""
         return Pose(Gaussian(parameters, jnp.full(2, SLACK * self.width)), UniformAngle())
 
-    def refined(self, guess: Pose, details: Float[Array, "7"]) -> Pose:
-        """The guess moved, its standard deviations, and the direction and standard deviation of the yaw."""
-        move, raw_sd, direction, raw_turn = jnp.split(details, [2, 4, 6])
+    def refined(self, guess: Pose, details: Float[Array, "6"]) -> Pose:
+        """The guess moved, its standard deviations, and a vector that points along the yaw, the longer the surer.
+
+        Near zero it shifts the yaw's density in proportion to itself. If its length were a number of its own, neither
+        could be learned before the other: a direction says nothing where every yaw is alike.
+        """
+        move, raw_sd, direction = jnp.split(details, [2, 4])
         slack = SLACK * self.width
         sd = slack * (0.003 + 0.997 * jax.nn.sigmoid(raw_sd - math.log(2)))
         place = Gaussian(guess.place.mean + slack * jnp.tanh(move), sd)
         cosine, sine = direction
-        return Pose(place, WrappedNormal(jnp.arctan2(sine, cosine + 1e-3), positive(raw_turn[0])))
+        turn_sd = jnp.sqrt(jnp.log1p(1 / (cosine**2 + sine**2 + 1e-6)))
+        return Pose(place, WrappedNormal(jnp.arctan2(sine, cosine + 1e-3), turn_sd))
 
     def window(self, where: Float[Array, "3"]) -> Float[Array, "3"]:
         """The window (scale, x, y) about the object's middle."""
