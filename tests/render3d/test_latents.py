@@ -12,9 +12,7 @@ from attend.render3d import TableRenderer, worlds
 
 RENDERER = worlds["tabletop"]((48, 64, 3))
 WHERE, WHAT = RENDERER.where, RENDERER.what
-POSE = WHERE.refined(
-    WHERE.posterior(jnp.array([0.1, -0.05])), jnp.array([0.3, -0.2, 0.0, 0.5, -1.0, 2.0], jnp.float32)
-)
+POSE = WHERE.refined(WHERE.posterior(jnp.array([0.1, -0.05])), jnp.array([0.3, -0.2, 0.0, 0.5, -1.0, 2.0], jnp.float32))
 
 
 def test_the_descriptions_are_what_p_and_q_ask_for():

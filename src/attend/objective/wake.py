@@ -15,10 +15,6 @@ from attend.q import Trace, unroll
 DOUBT = 3.0
 """Log odds of one more object beyond which none is taken as surer: where it is and what is learned all the same."""
 
-DREAM = 100.0
-"""How much what is dreamt counts. It is worth a few nats, and else would drown in the hundreds that are at stake in the
-image: a yaw is told from the same features as all the rest."""
-
 
 def category_fit(trace: Trace) -> Float[Array, ""]:
     """Minus the cross-entropy of q's categories with their posterior, of a pass that has weighed them.
@@ -61,7 +57,7 @@ class Wake:
         def one(image, key):
             trace = unroll(p, q, image, key, weighed=True, dreams=self.dreams)
             fit = count_fit(trace, count_terms(p, trace, image, log_p_count)) + category_fit(trace)
-            fit += DREAM * jnp.sum(trace.dream_fit)
+            fit += jnp.sum(trace.dream_fit)
             held = jnp.clip(jax.lax.stop_gradient(trace.presence_logits), -DOUBT, DOUBT)
             held = eqx.tree_at(lambda t: t.presence_logits, trace, held)
             return elbo(p, held, image, log_p_count), fit

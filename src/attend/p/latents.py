@@ -34,6 +34,11 @@ class Where(Protocol):
         """How many more it gives once it has seen the glimpse; with 0 the glimpse is that of the draw."""
         ...
 
+    @property
+    def apart(self) -> int:
+        """How many more a network of its own gives, that learns nothing but these."""
+        ...
+
     def prior(self) -> Distribution:
         """p(where)."""
         ...
@@ -55,7 +60,7 @@ class Where(Protocol):
         ...
 
     def refined(self, guess: Any, details: Float[Array, " d"]) -> Distribution:
-        """q(where | image) given a guess and what was seen in the glimpse under its mode."""
+        """q(where | image) given a guess and what was seen in the glimpse under its mode: `details`, then `apart`."""
         ...
 
     def window(self, where: Float[Array, " w"]) -> Float[Array, "3"]:
@@ -103,6 +108,7 @@ class Windows:
     names = ("scale", "x", "y")
     numbers = 6
     details = 0
+    apart = 0
 
     @classmethod
     def of(cls, config: ModelConfig) -> "Windows":

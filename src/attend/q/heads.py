@@ -1,6 +1,7 @@
 """The last part of a look, which cells share: at the glimpse, for what is there and what it tells of where."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -16,6 +17,8 @@ class GlimpseEncoder(eqx.Module):
     """The glimpse encoder of the paper's figure 2: q(what | glimpse), and the details of where if it has any."""
 
     network: Dense
+    apart: Dense | None
+    """Tells the last details of where, and shares nothing with what tells the rest."""
     where: Where = eqx.field(static=True)
     what: What = eqx.field(static=True)
     glimpse: int = eqx.field(static=True)
@@ -26,7 +29,9 @@ class GlimpseEncoder(eqx.Module):
         numbers = what.numbers + where.details
         self.whole = config.background != "none"
         channels = 2 * channels if self.whole else channels
-        self.network = Dense([config.glimpse**2 * channels, *config.encoder_widths, numbers], key=key)
+        widths = config.glimpse**2 * channels, *config.encoder_widths
+        self.network = Dense([*widths, numbers], key=key)
+        self.apart = Dense([*widths, where.apart], key=jax.random.fold_in(key, 0)) if where.apart else None
         self.where = where
         self.what = what
         self.glimpse = config.glimpse
@@ -46,12 +51,15 @@ class GlimpseEncoder(eqx.Module):
         """The look at one object, given where it is thought to be in the image `seen`.
 
         A `where` without details is drawn first, and the glimpse is what the draw shows: then `what` may depend on it.
-        Else the glimpse is what the mode shows, and `where` is drawn once it has been refined.
+        Else the glimpse is what the mode shows, and `where` is drawn once it has been refined. Where to look is learned
+        from what is there, not from what can be told of it: no gradient goes that way.
         """
-        gaze = q_where.mode if self.where.details else draw(q_where, where_key)
+        gaze = jax.lax.stop_gradient(q_where.mode) if self.where.details else draw(q_where, where_key)
         glimpse = attend(seen, self.where.window(gaze), self.glimpse)
-        numbers = self.network(glimpse.ravel())
-        q_what = self.what.posterior(numbers[: self.what.numbers])
-        q_where = self.where.refined(q_where, numbers[self.what.numbers :])
+        numbers, details = jnp.split(self.network(glimpse.ravel()), [self.what.numbers])
+        if self.apart is not None:
+            details = jnp.concatenate([details, self.apart(glimpse.ravel())])
+        q_what = self.what.posterior(numbers)
+        q_where = self.where.refined(q_where, details)
         where = draw(q_where, where_key) if self.where.details else gaze
         return Look(presence_logit, q_where, q_what, where, draw(q_what, what_key))

@@ -84,7 +84,8 @@ class Poses:
 
     names = ("x_m", "y_m", "yaw_rad")
     numbers = 2
-    details = 6
+    details = 4
+    apart = 2
 
     def prior(self) -> Pose:
         """Normal about the middle of the table, as wide as the uniform distribution over it; every yaw alike."""
@@ -110,14 +111,16 @@ class Poses:
         """The guess moved, its standard deviations, and a vector that points along the yaw, the longer the surer.
 
         Near zero it shifts the yaw's density in proportion to itself. If its length were a number of its own, neither
-        could be learned before the other: a direction says nothing where every yaw is alike.
+        could be learned before the other: a direction says nothing where every yaw is alike. A long one is as sure as
+        its length squared: a degree is a sixtieth of a radian.
         """
         move, raw_sd, direction = jnp.split(details, [2, 4])
         slack = SLACK * self.width
         sd = slack * (0.003 + 0.997 * jax.nn.sigmoid(raw_sd - math.log(2)))
         place = Gaussian(guess.place.mean + slack * jnp.tanh(move), sd)
         cosine, sine = direction
-        turn_sd = jnp.sqrt(jnp.log1p(1 / (cosine**2 + sine**2 + 1e-6)))
+        square = cosine**2 + sine**2 + 1e-6
+        turn_sd = jnp.sqrt(jnp.log1p(1 / (square + square**2)))
         return Pose(place, WrappedNormal(jnp.arctan2(sine, cosine + 1e-3), turn_sd))
 
     def window(self, where: Float[Array, "3"]) -> Float[Array, "3"]:
