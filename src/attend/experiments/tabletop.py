@@ -148,6 +148,7 @@ def _checks(settings: Settings, results: dict[str, list[tuple[float, ...]]]) -> 
         Check("count accuracy, worst seed", min(result[0] for result in every), 0.97),
         Check("kind told of matched objects, worst seed", min(result[1] for result in every), 0.95),
         Check("median error of place over the table's width, worst seed", max(r[2] for r in every), 0.03, True),
+        Check("median error of yaw in degrees, worst seed", max(r[3] for r in every), 10.0, True),
         Check(f"count accuracy on {NEW} objects, trained on fewer, worst seed", min(r[0] for r in new), 0.85),
     ]
 
