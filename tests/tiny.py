@@ -6,13 +6,31 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from attend.config import Config, ModelConfig, TrainConfig
 from attend.model import Model
+from attend.p import Windows
 
 SIZE = (8, 8, 1)
 WIDTHS = {"glance": (4, 4, 4), "lstm": (6,), "lstm-difference": (6,)}
+
+
+class Additive(eqx.Module):
+    """What renderers whose canvas is the sum of their objects have in common: they say `what` and `layer`."""
+
+    size: tuple[int, int, int] = eqx.field(static=True)
+    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
+
+    def empty(self):
+        return jnp.zeros(self.size)
+
+    def add(self, state, layer):
+        return state + layer
+
+    def canvas(self, state):
+        return state
 
 
 def model_config(cell: str = "lstm", **settings: Any) -> ModelConfig:

@@ -6,35 +6,26 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny import Additive
 
 from attend.baselines import mcmc, optimise
 from attend.distributions import Choice, Gaussian
 from attend.errors import AttendError
-from attend.p import Code, Generative, PixelGaussian, Windows, geometric
+from attend.p import Code, Generative, PixelGaussian, geometric
 
 SIZE = (12, 12, 1)
 
 
-class Blobs(eqx.Module):
+class Blobs(Additive):
     """Round spots at (x, y), narrow or wide by their kind."""
 
     size: tuple[int, int, int] = eqx.field(static=True, default=SIZE)
-    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
     what: Code = eqx.field(static=True, default=Code(2))
-
-    def empty(self):
-        return jnp.zeros(self.size)
 
     def layer(self, where, what):
         rows, columns = jnp.mgrid[-1:1:12j, -1:1:12j]
         squared = (columns - where[0]) ** 2 + (rows - where[1]) ** 2
         return jnp.exp(-squared / (what @ jnp.array([0.1, 0.4])))[..., None]
-
-    def add(self, state, layer):
-        return state + layer
-
-    def canvas(self, state):
-        return state
 
 
 P = Generative(

@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy import special, stats
+from tiny import Additive
 
 from attend.distributions import Gaussian, Window
-from attend.p import Code, Generative, PixelGaussian, Windows
+from attend.p import Code, Generative, PixelGaussian
 from attend.q import Look, draw
 
 SIZE = (2, 2, 1)
@@ -23,22 +24,12 @@ WEIGHT[:, 1] -= WEIGHT[:, 0] * (WEIGHT[:, 0] @ WEIGHT[:, 1]) / (WEIGHT[:, 0] @ W
 PLACE = Window(jnp.zeros(3), jnp.ones(3))
 
 
-class LinearRenderer(eqx.Module):
+class LinearRenderer(Additive):
     size: tuple[int, int, int] = eqx.field(static=True, default=SIZE)
-    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
     what: Code = eqx.field(static=True, default=Code(2))
-
-    def empty(self):
-        return jnp.zeros(self.size)
 
     def layer(self, where, what):
         return (jnp.asarray(WEIGHT, jnp.float32) @ what).reshape(self.size)
-
-    def add(self, state, layer):
-        return state + layer
-
-    def canvas(self, state):
-        return state
 
 
 def generative(count_probs: list[float]) -> Generative:

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear import PLACE
+from tiny import Additive
 
 from attend.distributions import Choice
 from attend.objective import count_terms, elbo, estimators
-from attend.p import Code, Generative, PixelGaussian, Windows
+from attend.p import Code, Generative, PixelGaussian
 from attend.q import Look, count_log_probs, draw, unroll
 
 COLUMNS = np.array([[1.0, 0.2, -0.4, 0.0], [0.1, 0.9, 0.0, 0.3], [0.5, -0.3, 0.6, 0.2]], np.float32)
@@ -20,24 +21,14 @@ SIZE = (2, 2, 1)
 IMAGE = jnp.asarray(COLUMNS[0] + 0.5 * COLUMNS[2]).reshape(SIZE)
 
 
-class Columns(eqx.Module):
+class Columns(Additive):
     """Each category adds a picture of its own."""
 
     size: tuple[int, int, int] = eqx.field(static=True, default=SIZE)
-    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
     what: Code = eqx.field(static=True, default=Code(3))
-
-    def empty(self):
-        return jnp.zeros(self.size)
 
     def layer(self, where, what):
         return (what @ jnp.asarray(COLUMNS)).reshape(self.size)
-
-    def add(self, state, layer):
-        return state + layer
-
-    def canvas(self, state):
-        return state
 
 
 class Guess(eqx.Module):

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tiny import Additive
 
 from attend.distributions import Gaussian, UniformAngle, WrappedNormal
 from attend.objective import estimators
-from attend.p import Code, Generative, PixelGaussian, Windows
+from attend.p import Code, Generative, PixelGaussian
 from attend.q import Look, unroll
 from attend.render3d.latents import Pose
 
@@ -21,24 +22,14 @@ IMAGES = jnp.eye(HOURS).reshape(HOURS, 1, HOURS, 1)
 PRIOR = Pose(Gaussian(jnp.zeros(2), jnp.ones(2)), UniformAngle())
 
 
-class Dial(eqx.Module):
+class Dial(Additive):
     """An object lights the one of twelve lamps that its yaw points to: nothing leads from one lamp to the next."""
 
     size: tuple[int, int, int] = eqx.field(static=True, default=(1, HOURS, 1))
-    where: Windows = eqx.field(static=True, default=Windows(1.0, 1.0, 1.0))
     what: Code = eqx.field(static=True, default=Code(1))
-
-    def empty(self):
-        return jnp.zeros(self.size)
 
     def layer(self, where, what):
         return jax.nn.one_hot(jnp.round(where[2] / (2 * np.pi) * HOURS).astype(int) % HOURS, HOURS).reshape(self.size)
-
-    def add(self, state, layer):
-        return state + layer
-
-    def canvas(self, state):
-        return state
 
 
 class Reader(eqx.Module):

@@ -14,7 +14,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.model import as_images, keyed_batches, to_unit
-from attend.p import Generative
+from attend.p import Generative, canvas_with
 
 LEARNING_RATE = 0.03
 """Adam's, of a pose in metres and radians; it falls to 0 along a cosine."""
@@ -81,8 +81,7 @@ def log_likelihood(
     p: Generative, where: Float[Array, " place"], what: Float[Array, " d"], image: Float[Array, "h w c"]
 ) -> Float[Array, ""]:
     """log p(image | one object), in nats."""
-    canvas = p.renderer.canvas(p.renderer.add(p.renderer.empty(), p.renderer.layer(where, what)))
-    return p.likelihood.log_prob(image, canvas)
+    return p.likelihood.log_prob(image, canvas_with(p.renderer, p.renderer.empty(), where, what))
 
 
 def _climb(p: Generative, image: Array, key: PRNGKeyArray, *, steps: int) -> tuple[Array, Array, Array]:

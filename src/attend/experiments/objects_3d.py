@@ -24,7 +24,7 @@ from attend.experiments.runs import train_baseline, train_model
 from attend.experiments.truth import table_truth_of
 from attend.files import read_npz, write_npz
 from attend.model import Model, as_float
-from attend.p import Generative
+from attend.p import Generative, canvas_with
 
 WORLD = "objects-3d"
 SEEDS = (0, 1, 2)
@@ -199,8 +199,7 @@ def _drawn(p: Generative, answer: Answer) -> Float[np.ndarray, "n h w 3"]:
     @jax.jit
     def draw(wheres, kinds):
         def one(where, kind):
-            what = jax.nn.one_hot(kind, len(renderer.kinds))
-            return renderer.canvas(renderer.add(renderer.empty(), renderer.layer(where, what)))
+            return canvas_with(renderer, renderer.empty(), where, jax.nn.one_hot(kind, len(renderer.kinds)))
 
         return jax.lax.map(lambda pair: one(*pair), (wheres, kinds), batch_size=64)
 

@@ -17,7 +17,7 @@ from attend.p.decoder import PatchRenderer
 from attend.p.flat import FlatRenderer
 from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
-from attend.p.renderer import Renderer, footprint, renderers
+from attend.p.renderer import Renderer, canvas_with, footprint, renderers
 from attend.p.solids import TableRenderer
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Windows",
     "annealed_log_odds",
     "backgrounds",
+    "canvas_with",
     "footprint",
     "generative",
     "geometric",

@@ -55,6 +55,11 @@ class Renderer(Protocol[State]):
         ...
 
 
+def canvas_with(renderer: Renderer[Any], state: Any, where: Array, what: Array) -> Float[Array, "h w c"]:
+    """The image of a scene with one more object."""
+    return renderer.canvas(renderer.add(state, renderer.layer(where, what)))
+
+
 def footprint(renderer: Renderer[Any], empty: Any, state: Any) -> Float[Array, "h w"]:
     """How much of each pixel the objects cover or, if the renderer does not tell, change in an empty scene."""
     if hasattr(renderer, "mask"):

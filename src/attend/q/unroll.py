@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from attend.distributions import Choice, Redrawn
-from attend.p import Generative
+from attend.p import Generative, canvas_with
 from attend.q.backdrop import WithBackdrop
 from attend.q.cell import Cell, Look, draw
 from attend.q.count import count_log_probs
@@ -132,8 +132,7 @@ def _choose(
         return look, (jnp.zeros(0), jnp.zeros(0))
     alternatives = look.q_what.alternatives(look.what)
     before, where, painted = jax.lax.stop_gradient((state, look.where, alternatives))
-    layers = jax.vmap(p.renderer.layer, (None, 0))(where, painted)
-    canvases = jax.vmap(lambda layer: p.renderer.canvas(p.renderer.add(before, layer)))(layers)
+    canvases = jax.vmap(lambda what: canvas_with(p.renderer, before, where, what))(painted)
     values = jax.lax.stop_gradient(p.likelihood.log_prob(image, canvases))
     log_probs = jax.nn.log_softmax(look.q_what.logits)
     if key is not None:
@@ -153,7 +152,7 @@ def _dream(
     part_key, cell_key = jax.random.split(key)
     before, where, what = jax.lax.stop_gradient((state, look.where, look.what))
     other = look.q_where.redrawn(where, p.where, part_key)
-    dream = jax.lax.stop_gradient(p.renderer.canvas(p.renderer.add(before, p.renderer.layer(other, what))))
+    dream = jax.lax.stop_gradient(canvas_with(p.renderer, before, other, what))
     _, dreamt = q(memory, dream, p.renderer.canvas(before), cell_key)
     assert isinstance(dreamt.q_where, Redrawn)
     q_where, where = look.q_where.held(look.where)
