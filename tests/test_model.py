@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
-from scipy import stats
+from scipy import special, stats
 
 import attend
 from attend.errors import AttendError
 from attend.model import Model
+from attend.q import unroll
 
 IMAGES = tiny.images(5)
 every_cell = pytest.mark.parametrize("cell", list(tiny.WIDTHS))
@@ -48,6 +49,19 @@ def test_scenes_are_what_the_model_says_of_each_image():
         np.testing.assert_allclose(scenes.reconstructions[row], model.p.renderer.canvas(state), atol=1e-5)
     assert (scenes.boxes[..., :2] >= 0).all()
     assert (scenes.boxes[..., :2] + scenes.boxes[..., 2:] <= 8).all()
+
+
+def test_the_count_may_be_told_by_how_well_p_explains_each_image():
+    model = tiny.model("glance", count="posterior")
+    scenes = model.infer(IMAGES)
+    np.testing.assert_array_equal(scenes.where, tiny.model("glance").infer(IMAGES).where)
+    for image, probs, reconstruction in zip(IMAGES, scenes.count_probs, scenes.reconstructions, strict=True):
+        trace = unroll(model.p, model.q, jnp.asarray(image))
+        kl = np.append(0.0, np.cumsum(trace.kl))
+        errors = [np.sum((image - canvas) ** 2) for canvas in np.asarray(trace.canvases)]
+        scores = -np.array(errors) / (2 * model.p.likelihood.sd**2) + np.asarray(model.p.count) - kl
+        np.testing.assert_allclose(probs, special.softmax(scores), atol=1e-4)
+        np.testing.assert_allclose(reconstruction, trace.canvases[scores.argmax()], atol=1e-5)
 
 
 def test_bytes_and_floats_and_images_without_a_channel_axis_are_read_alike():

@@ -19,6 +19,9 @@ class ModelConfig:
 
     max_objects: int = 3
     """N, the most objects that a scene can have."""
+    count: Literal["presence", "posterior"] = "presence"
+    """What tells how many objects there are: 'presence' (what q has learned of it) or 'posterior' (how well p explains
+    the image with the first 0, 1, 2, ... that q has found: surer where p is known)."""
     cell: str = "glance"
     """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
     cell_widths: tuple[int, ...] = (24, 48, 48)
@@ -174,7 +177,14 @@ def _solids(
 ) -> Config:
     """A preset whose renderer is fully specified: a step takes long, but few are needed."""
     return Config(
-        ModelConfig(max_objects=max_objects, cell_widths=(32, 64, 64), saliency=3.0, renderer=world, pixel_sd=pixel_sd),
+        ModelConfig(
+            max_objects=max_objects,
+            count="posterior",
+            cell_widths=(32, 64, 64),
+            saliency=3.0,
+            renderer=world,
+            pixel_sd=pixel_sd,
+        ),
         TrainConfig(
             estimator=estimator,
             steps=steps,

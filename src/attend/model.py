@@ -18,7 +18,7 @@ from attend.config import Config, ModelConfig
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_window, footprint_box
-from attend.objective import elbo, importance_weighted_bound
+from attend.objective import count_bounds, elbo, importance_weighted_bound
 from attend.p import Generative, footprint, generative, refitted
 from attend.q import BackdropEncoder, Cell, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
@@ -224,6 +224,9 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
 
     def one(image):
         trace = unroll(p, model.q, image)
+        log_q = trace.count_log_probs
+        if model.config.count == "posterior":
+            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, p.count))
         scene = empty if p.background is None else p.before(trace.canvases[0])
 
         def describe(layer):
@@ -234,8 +237,8 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
 
         boxes, patches = jax.vmap(describe)(trace.layers)
         return {
-            "reconstructions": trace.canvases[jnp.argmax(trace.count_log_probs)],
-            "count_probs": jnp.exp(trace.count_log_probs),
+            "reconstructions": trace.canvases[jnp.argmax(log_q)],
+            "count_probs": jnp.exp(log_q),
             "where": trace.where,
             "where_sd": jax.vmap(lambda q: q.spread)(trace.q_where),
             "what": trace.what,

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from scipy import special, stats
 
-from attend.objective import count_terms, elbo, importance_weighted_bound, per_count
+from attend.objective import count_bounds, count_terms, elbo, importance_weighted_bound, per_count
 from attend.q import unroll
 
 LOG_P_COUNT = jnp.log(jnp.array([0.5, 0.3, 0.2]))
@@ -99,6 +99,18 @@ def test_no_q_over_counts_beats_the_posterior_that_the_terms_imply(passed):
         assert value(logits) == pytest.approx(bound, abs=1e-3)
     for logits in ([0.0, 0.0], [3.0, -3.0], [-3.0, 3.0]):
         assert value(jnp.array(logits)) <= bound + 1e-3
+
+
+def test_no_q_over_counts_has_a_larger_elbo_than_the_softmax_of_the_bounds(passed):
+    model, image, trace, value, _ = passed
+    bounds = np.asarray(count_bounds(model.p, trace, image, LOG_P_COUNT), float)
+    probs = special.softmax(bounds)
+    best = float(np.sum(probs * (bounds - np.log(probs))))
+    assert best >= float(value)
+    stays = probs[::-1].cumsum()[::-1]  # P(n >= t)
+    logits = jnp.asarray(special.logit(stays[1:] / stays[:-1]), jnp.float32)
+    trace = eqx.tree_at(lambda t: t.presence_logits, trace, logits)
+    assert float(elbo(model.p, trace, image, LOG_P_COUNT)) == pytest.approx(best, abs=1e-3)
 
 
 def test_per_count_sums_over_the_objects_of_each_count():

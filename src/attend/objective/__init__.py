@@ -1,6 +1,6 @@
 """The objective: bounds of log p(x), and estimators of their gradient."""
 
-from attend.objective.bounds import count_terms, elbo, importance_weighted_bound, per_count
+from attend.objective.bounds import count_bounds, count_terms, elbo, importance_weighted_bound, per_count
 from attend.objective.concrete import Concrete
 from attend.objective.estimator import Estimator, estimators
 from attend.objective.exact import Exact
@@ -15,6 +15,7 @@ __all__ = [
     "Exact",
     "ImportanceWeighted",
     "Wake",
+    "count_bounds",
     "count_terms",
     "elbo",
     "estimators",

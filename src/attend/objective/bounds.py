@@ -37,10 +37,20 @@ def elbo(
     Where `what` has a category, the gradient of its probabilities is that of `local_expectation`.
     """
     log_q = trace.count_log_probs
-    terms = p.likelihood.log_prob(image, trace.canvases) + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl)
+    terms = count_bounds(p, trace, image, log_p_count) - log_q
     reached = jnp.cumsum(jnp.exp(log_q[:0:-1]))[::-1]  # P(n >= t)
     chosen = local_expectation(trace, jax.lax.stop_gradient(reached))
     return jnp.sum(jnp.exp(log_q) * terms) + chosen - jax.lax.stop_gradient(chosen)
+
+
+def count_bounds(
+    p: Generative, trace: Trace, image: Float[Array, "h w c"], log_p_count: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """log p(x|canvas_n) + log p(n) - sum_{t<=n} KL_t for n = 0..N, from one pass, in nats.
+
+    The softmax is the q(n|x) with which `elbo` is the largest for what the pass has found.
+    """
+    return p.likelihood.log_prob(image, trace.canvases) + log_p_count - per_count(trace.kl, trace.backdrop_kl)
 
 
 def count_terms(

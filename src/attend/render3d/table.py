@@ -10,12 +10,12 @@ from jaxtyping import Array, Float
 
 from attend.errors import AttendError
 from attend.render3d.camera import Camera
+from attend.render3d.disc import Disc
 from attend.render3d.latents import Poses, Solids
 from attend.render3d.layers import Layer, Layers, add, compose, no_layers
 from attend.render3d.light import Light
 from attend.render3d.shapes import Shape, shapes
 from attend.render3d.trace import bundle, look
-from attend.render3d.window import corner, put
 
 Colour = tuple[float, float, float]
 
@@ -39,7 +39,7 @@ class TableRenderer(eqx.Module):
     is a range. Colours and sizes beyond their range count as its nearer end.
 
     Drawing a scene costs one look at each object: see `layers`. What it costs to look depends on how much of the image
-    an object can fill, not on how many kinds there are: see `window` and `shapes`.
+    an object can fill, not on how many kinds there are: see `disc` and `shapes`.
 
     A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
     tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
@@ -71,13 +71,15 @@ class TableRenderer(eqx.Module):
     softness: float = eqx.field(static=True, default=0.03)
     """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
-    """Side in pixels of the part of the image that is looked at for one object; holds any whose middle is in view."""
+    """Side in pixels of a square that holds, about its middle, any object whose middle is in view."""
+    disc: Disc = eqx.field(static=True, init=False)
+    """What is looked at of the image for one object: as far from its middle as any such object is seen."""
 
     def __post_init__(self):
         """Refuse what cannot be drawn; choose the window."""
         self._check()
         with jax.ensure_compile_time_eval():
-            self.window = self._widest()
+            self.window, self.disc = self._widest()
 
     def _check(self) -> None:
         height, width, channels = self.size
@@ -151,20 +153,18 @@ class TableRenderer(eqx.Module):
         cosine, sine = jnp.cos(yaw), jnp.sin(yaw)
         into = jnp.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])  # the object's frame
         place = jnp.stack([x, y, jnp.zeros_like(x)])
-        height, width, _ = self.size
-        side = (min(self.window, height), min(self.window, width))
-        first = corner(self.camera.project(place + thing.size * middle @ into, (height, width)), side, (height, width))
-        down, across = np.mgrid[: side[0], : side[1]].reshape(2, -1)  # in one row, which vector instructions like
+        first = self.disc.first(self.camera.project(place + thing.size * middle @ into, self.size[:2]))
+        down, across = self.disc.pixels
         direction, spread = self.camera.rays(
             (first[1] + across).astype(float),
             (first[0] + down).astype(float),
-            (height, width),
+            self.size[:2],
             jnp.asarray(self.camera.axes) @ into.T,
         )
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
         rays = bundle(origin, direction, self.blur * spread, middle, radius)
         seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
-        coverage, depth, shade = (put(part.reshape(side), first, (height, width)) for part in seen)
+        coverage, depth, shade = self.disc.put(tuple(seen), first)
         return Layer(coverage, depth, shade, thing.colour)
 
     def mask(self, state: Layers) -> Float[Array, "h w"]:
@@ -189,8 +189,8 @@ class TableRenderer(eqx.Module):
         x, z, radius = jnp.asarray([entry.bounds for entry in entries])[category]
         return shape, jnp.stack([x, jnp.zeros_like(x), z]), radius
 
-    def _widest(self) -> int:
-        """How many pixels the largest object needs, at the nearest place of the table that is in view."""
+    def _widest(self) -> tuple[int, Disc]:
+        """`window` and `disc`: what the largest object needs at the nearest place of the table that is in view."""
         height, width, _ = self.size
         edge = np.stack(np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 9)), -1).reshape(-1, 2)
         places = np.asarray(self.camera.onto_table(jnp.asarray(edge), (height, width)))
@@ -199,7 +199,7 @@ class TableRenderer(eqx.Module):
             raise AttendError(f"camera: {self.camera} does not see the table")
         azimuth, polar = np.meshgrid(np.linspace(0, 2 * np.pi, 24), np.linspace(0, np.pi, 13))
         globe = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], -1)
-        widest = 0.0
+        widest = farthest = 0.0
         for kind in self.kinds:
             _, z, radius = np.multiply(shapes[kind].bounds, self.sizes[1])
             middles = np.append(places, np.full((len(places), 1), z), 1)[:, None]
@@ -208,7 +208,9 @@ class TableRenderer(eqx.Module):
                 np.asarray(self.camera.project(jnp.asarray(p), (height, width))) for p in (around, middles)
             )
             widest = max(widest, np.abs(pixels - middle).max())
-        return 8 * math.ceil(min(2 * widest + 6, max(height, width)) / 8)  # whole vectors of a processor
+            farthest = max(farthest, np.linalg.norm(pixels - middle, axis=-1).max())
+        side = 8 * math.ceil(min(2 * widest + 6, max(height, width)) / 8)
+        return side, Disc(float(farthest + self.blur + 0.75), (height, width))  # the middle is rounded to a pixel
 
 
 def _check_colour(field: str, colour: Colour) -> None:
