@@ -34,7 +34,7 @@ class Scenes(eqx.Module):
         what: posterior mode of each object's appearance (2D: a code; on a table: its kind, one-hot, and what else
             varies).
         what_sd: posterior standard deviation of `what`.
-        count_probs: q(n|x) for n = 0..N.
+        count_probs: q(n|x) for n = 0..N; what tells it is the model's setting `count`.
         boxes: x0, y0, width, height in pixels.
         patches: what the decoder paints for each object, in [0, 1].
         names: a name for each image, such as its file name.

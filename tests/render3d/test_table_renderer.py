@@ -21,6 +21,8 @@ KINDS = tuple(shapes)
 SIZE = (48, 48, 3)
 RENDERER = TableRenderer(SIZE, kinds=KINDS, sizes=(0.15, 0.35))
 
+pytestmark = pytest.mark.usefixtures("compiling_with_care")
+
 seeds = st.integers(0, 2**16)
 
 
