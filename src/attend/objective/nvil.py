@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from attend.networks import Dense
-from attend.objective.bounds import per_count
+from attend.objective.bounds import count_bounds
 from attend.objective.estimator import estimators
 from attend.q import unroll
 
@@ -39,8 +39,7 @@ class NVIL:
             trace = unroll(p, q, image, pass_key)
             log_q = trace.count_log_probs
             n = jax.random.categorical(count_key, log_q)
-            likelihoods = p.likelihood.log_prob(image, trace.canvases)
-            value = (likelihoods + log_p_count - log_q - per_count(trace.kl, trace.backdrop_kl))[n]
+            value = (count_bounds(p, trace, image, log_p_count) - log_q)[n]
             steps = jnp.arange(p.max_objects)
             log_q_steps = jnp.where(
                 steps < n, jax.nn.log_sigmoid(trace.presence_logits), jax.nn.log_sigmoid(-trace.presence_logits)
@@ -49,7 +48,8 @@ class NVIL:
             drawn = steps <= n  # the chain ends with the first absence
             gain = jax.lax.stop_gradient(value)
             if own is not None:
-                gain = gain - jax.lax.stop_gradient(likelihoods[0]) - own(image.ravel())
+                empty = p.likelihood.log_prob(image, trace.canvases[0])
+                gain = gain - jax.lax.stop_gradient(empty) - own(image.ravel())
             error = jnp.where(drawn, gain, 0.0)
             score = jnp.sum(jax.lax.stop_gradient(error) * log_q_steps)
             return value + score, value, jnp.sum(error**2) / jnp.sum(drawn)
