@@ -115,6 +115,18 @@ def test_a_shape_stands_on_the_table_and_fits_its_size_and_its_bounds(name):
     assert radius - 0.08 <= reach <= radius
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_its_rings_hold_a_shape_at_any_yaw_and_little_more(name):
+    shape = shapes[name]
+    cubes, _ = grid()
+    x, y, z = cubes[:, np.asarray(distance(shape, cubes)) < 0]
+    away = np.hypot(x - shape.bounds[0], y)
+    radius, height = shape.rings.T
+    for turn in np.linspace(-np.pi / 2, np.pi / 2, 13):
+        out, up = np.cos(turn), np.sin(turn)
+        assert 0 <= (radius * out + height * up).max() - (away * out + z * up).max() < 0.07
+
+
 @given(names, seeds)
 def test_a_turn_by_its_fold_changes_nothing(name, seed):
     shape, here = shapes[name], points(seed)

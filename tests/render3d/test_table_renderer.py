@@ -100,14 +100,14 @@ def test_objects_may_come_in_any_order(seed):
 
 
 SMALL = TableRenderer(SIZE, kinds=KINDS, sizes=(0.1, 0.15))
-assert SMALL.window < RENDERER.window == 48  # the other one's is the whole image
-alone_in_a_window = jax.jit(SMALL.layer)
+assert RENDERER.region.whole and not SMALL.region.whole
+alone_in_its_region = jax.jit(SMALL.layer)
 
 
 @given(st.sampled_from(KINDS), seeds)
-def test_the_window_shows_all_that_the_whole_image_would(kind, seed):
+def test_the_region_shows_all_that_the_whole_image_would(kind, seed):
     where, _ = objects(seed, 1)[0]
-    small, large = (look(where, what(kind, size=0.15)) for look in (alone_in_a_window, alone))
+    small, large = (look(where, what(kind, size=0.15)) for look in (alone_in_its_region, alone))
     np.testing.assert_allclose(small.coverage, large.coverage, atol=1e-4)
 
 

@@ -121,6 +121,28 @@ class Shape(eqx.Module):
     @property
     def bounds(self) -> tuple[float, float, float]:
         """A sphere that holds the shape: x and z of its middle (y is 0) and its radius."""
+        x, z, reach = self._spheres
+        middle_x = ((x + reach).max() + (x - reach).min()) / 2
+        middle_z = ((z + reach).max() + (z - reach).min()) / 2
+        return middle_x, middle_z, (np.hypot(x - middle_x, z - middle_z) + reach).max()
+
+    @property
+    def rings(self) -> Float[np.ndarray, "n 2"]:
+        """Radius and z of rings about the upright line through the middle of `bounds`: they hold the shape at any yaw.
+
+        That is, it lies within their convex hull.
+        """
+        x, z, reach = self._spheres
+        turn = np.pi / 8 * np.array([-3, -1, 1, 3])[:, None]
+        corner = reach / np.cos(np.pi / 8)  # of an octagon about each sphere
+        radii, heights = np.abs(x - self.bounds[0]) + corner * np.cos(turn), z + corner * np.sin(turn)
+        rings = np.stack([radii.ravel(), heights.ravel()], axis=1)
+        turn = np.linspace(-np.pi / 2, np.pi / 2, 65)
+        return rings[np.unique(np.argmax(rings @ [np.cos(turn), np.sin(turn)], axis=0))]  # the outermost ones
+
+    @property
+    def _spheres(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """x, z and radius of spheres (y is 0) within whose hull lies what of the shape is farthest from the axis."""
         radii, heights = np.asarray(self.profile).T
         corner = radii + (math.sqrt(2) - 1) * np.minimum(self.core, radii)
         points = [(-corner, 0.0, heights, self.thickness), (corner, 0.0, heights, self.thickness)]
@@ -131,10 +153,7 @@ class Shape(eqx.Module):
             points.append((x, 0.0, z, self.handle.thickness))
         x = np.concatenate([p[0] for p in points])
         z = np.concatenate([p[2] for p in points])
-        reach = np.concatenate([np.broadcast_to(p[3], p[0].shape) for p in points])
-        middle_x = ((x + reach).max() + (x - reach).min()) / 2
-        middle_z = ((z + reach).max() + (z - reach).min()) / 2
-        return middle_x, middle_z, (np.hypot(x - middle_x, z - middle_z) + reach).max()
+        return x, z, np.concatenate([np.broadcast_to(p[3], p[0].shape) for p in points])
 
 
 def root(square: Float[Array, "*n"]) -> Float[Array, "*n"]:

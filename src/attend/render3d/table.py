@@ -10,10 +10,10 @@ from jaxtyping import Array, Float
 
 from attend.errors import AttendError
 from attend.render3d.camera import Camera
-from attend.render3d.disc import Disc
 from attend.render3d.latents import Poses, Solids
 from attend.render3d.layers import Layer, Layers, add, compose, no_layers
 from attend.render3d.light import Light
+from attend.render3d.region import Region, directions
 from attend.render3d.shapes import Shape, shapes
 from attend.render3d.trace import bundle, look
 
@@ -39,7 +39,7 @@ class TableRenderer(eqx.Module):
     is a range. Colours and sizes beyond their range count as its nearer end.
 
     Drawing a scene costs one look at each object: see `layers`. What it costs to look depends on how much of the image
-    an object can fill, not on how many kinds there are: see `disc` and `shapes`.
+    an object can fill, not on how many kinds there are: see `region` and `shapes`.
 
     A gradient flows through colour, shading and every outline, also of an object before itself or another. In the
     tests' scenes of 48x48 pixels, of each kind beside a cube, the gradient of a squared error adds up along 4 cm in x
@@ -72,14 +72,14 @@ class TableRenderer(eqx.Module):
     """Difference in depth, in metres, from which on a nearer object hides all of a farther one."""
     window: int = eqx.field(static=True, init=False)
     """Side in pixels of a square that holds, about its middle, any object whose middle is in view."""
-    disc: Disc = eqx.field(static=True, init=False)
-    """What is looked at of the image for one object: as far from its middle as any such object is seen."""
+    region: Region = eqx.field(static=True, init=False)
+    """What is looked at of the image for one object: as far from its middle as any such object reaches."""
 
     def __post_init__(self):
         """Refuse what cannot be drawn; choose the window."""
         self._check()
         with jax.ensure_compile_time_eval():
-            self.window, self.disc = self._widest()
+            self.window, self.region = self._widest()
 
     def _check(self) -> None:
         height, width, channels = self.size
@@ -153,8 +153,8 @@ class TableRenderer(eqx.Module):
         cosine, sine = jnp.cos(yaw), jnp.sin(yaw)
         into = jnp.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])  # the object's frame
         place = jnp.stack([x, y, jnp.zeros_like(x)])
-        first = self.disc.first(self.camera.project(place + thing.size * middle @ into, self.size[:2]))
-        down, across = self.disc.pixels
+        first = self.region.first(self.camera.project(place + thing.size * middle @ into, self.size[:2]))
+        down, across = self.region.pixels
         direction, spread = self.camera.rays(
             (first[1] + across).astype(float),
             (first[0] + down).astype(float),
@@ -164,7 +164,7 @@ class TableRenderer(eqx.Module):
         origin = into @ (jnp.asarray(self.camera.position) - place) / thing.size
         rays = bundle(origin, direction, self.blur * spread, middle, radius)
         seen = look(shape, rays, thing.size, into @ jnp.asarray(self.light.towards), self.light.shade)
-        coverage, depth, shade = self.disc.put(tuple(seen), first)
+        coverage, depth, shade = self.region.put(tuple(seen), first)
         return Layer(coverage, depth, shade, thing.colour)
 
     def mask(self, state: Layers) -> Float[Array, "h w"]:
@@ -189,28 +189,30 @@ class TableRenderer(eqx.Module):
         x, z, radius = jnp.asarray([entry.bounds for entry in entries])[category]
         return shape, jnp.stack([x, jnp.zeros_like(x), z]), radius
 
-    def _widest(self) -> tuple[int, Disc]:
-        """`window` and `disc`: what the largest object needs at the nearest place of the table that is in view."""
+    def _widest(self) -> tuple[int, Region]:
+        """`window` and `region`: what the largest object needs at any place of the table that is in view."""
         height, width, _ = self.size
         edge = np.stack(np.meshgrid(np.linspace(0, width - 1, 9), np.linspace(0, height - 1, 9)), -1).reshape(-1, 2)
         places = np.asarray(self.camera.onto_table(jnp.asarray(edge), (height, width)))
         places = places[np.isfinite(places).all(1)]
         if not len(places):
             raise AttendError(f"camera: {self.camera} does not see the table")
-        azimuth, polar = np.meshgrid(np.linspace(0, 2 * np.pi, 24), np.linspace(0, np.pi, 13))
-        globe = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], -1)
-        widest = farthest = 0.0
-        for kind in self.kinds:
-            _, z, radius = np.multiply(shapes[kind].bounds, self.sizes[1])
-            middles = np.append(places, np.full((len(places), 1), z), 1)[:, None]
-            around = middles + radius * globe.reshape(-1, 3)
-            pixels, middle = (
-                np.asarray(self.camera.project(jnp.asarray(p), (height, width))) for p in (around, middles)
-            )
-            widest = max(widest, np.abs(pixels - middle).max())
-            farthest = max(farthest, np.linalg.norm(pixels - middle, axis=-1).max())
-        side = 8 * math.ceil(min(2 * widest + 6, max(height, width)) / 8)
-        return side, Disc(float(farthest + self.blur + 0.75), (height, width))  # the middle is rounded to a pixel
+        offsets = np.concatenate([self._offsets(kind, places) for kind in self.kinds])
+        side = 8 * math.ceil(min(2 * np.abs(offsets).max() + 6, max(height, width)) / 8)
+        outwards = directions(32)
+        rounded = np.abs(outwards).sum(1) / 2  # as far as the middle is off, for its place is a whole pixel
+        reach = (offsets @ outwards.T).max(0) + self.blur + rounded
+        return side, Region(tuple(reach.tolist()), (height, width))
+
+    def _offsets(self, kind: str, places: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
+        """Where points that hold the largest object of a kind are seen, from where its middle is, at each place."""
+        shape, size = shapes[kind], self.sizes[1]
+        circle = directions(24) / math.cos(math.pi / 24)  # a polygon about the round one
+        rings = np.concatenate([np.append(radius * circle, np.full((24, 1), z), 1) for radius, z in shape.rings])
+        points = np.append(rings, [[0.0, 0.0, shape.bounds[1]]], 0) * size
+        at = np.append(places, np.zeros((len(places), 1)), 1)[:, None] + points
+        seen = np.asarray(self.camera.project(jnp.asarray(at), self.size[:2]))
+        return (seen[:, :-1] - seen[:, -1:]).reshape(-1, 2)
 
 
 def _check_colour(field: str, colour: Colour) -> None:

@@ -1,7 +1,8 @@
 """The part of the image that an object can reach: it is looked at alone, and put back in its place.
 
-It always has the same pixels, so that it can be compiled; only its place moves, by whole pixels. It is a disc about the
-object's middle, as far as the sphere that holds the object can reach, or the whole image where that is less.
+It always has the same pixels, so that it can be compiled; only its place moves, by whole pixels. Its pixels are those
+about the object's middle that any object of the renderer reaches at any place and turn, or the whole image where that
+has fewer.
 """
 
 from dataclasses import dataclass
@@ -18,16 +19,17 @@ VECTOR = 16
 
 
 @dataclass(frozen=True)
-class Disc:
-    """The pixels within `reach` pixels of the middle of an object in an image of `size` (height, width)."""
+class Region:
+    """The pixels of an image of `size` (height, width) that an object reaches from its middle."""
 
-    reach: float
+    reach: tuple[float, ...]
+    """How far it reaches in each of as many `directions`, in pixels."""
     size: tuple[int, int]
 
-    @cached_property
+    @property
     def whole(self) -> bool:
-        """Whether it is the whole image, which has no more pixels than the disc."""
-        return np.pi * self.reach**2 >= self.size[0] * self.size[1]
+        """Whether it is the whole image, which has no more pixels than the object can reach."""
+        return self._reached.shape[1] >= self.size[0] * self.size[1]
 
     @property
     def side(self) -> tuple[int, int]:
@@ -37,12 +39,7 @@ class Disc:
     @cached_property
     def pixels(self) -> Int[np.ndarray, "2 n"]:
         """Rows and columns of its pixels, counted from the first of the rectangle; the same for every object."""
-        rows, columns = np.mgrid[: self.side[0], : self.side[1]].reshape(2, -1)
-        if self.whole:
-            return np.stack([rows, columns])
-        away = np.hypot(rows - self._far, columns - self._far)
-        count = VECTOR * int(np.ceil((away <= self.reach).sum() / VECTOR))
-        return np.stack([rows, columns])[:, np.sort(np.argsort(away, kind="stable")[:count])]
+        return np.mgrid[: self.size[0], : self.size[1]].reshape(2, -1) if self.whole else self._reached
 
     def first(self, middle: Float[Array, "2"]) -> Int[Array, "2"]:
         """The (row, column) of the rectangle's first pixel, for an object whose middle is at (column, row)."""
@@ -61,26 +58,41 @@ class Disc:
             return tuple(part.reshape(self.size) for part in parts)
         return cast(tuple[Array, ...], _put(parts, first, self))
 
+    @cached_property
+    def _reached(self) -> Int[np.ndarray, "2 n"]:
+        """The pixels that are reached, and the next ones up to a whole number of vectors."""
+        rows, columns = np.mgrid[: 2 * self._far + 1, : 2 * self._far + 1].reshape(2, -1)
+        along = directions(len(self.reach)) @ np.stack([columns - self._far, rows - self._far])
+        beyond = (along - np.array(self.reach)[:, None]).max(axis=0)
+        count = VECTOR * int(np.ceil((beyond < 1e-6).sum() / VECTOR))
+        return np.stack([rows, columns])[:, np.sort(np.argsort(beyond, kind="stable")[:count])]
+
     @property
     def _far(self) -> int:
-        return int(np.ceil(self.reach))
+        return int(np.ceil(max(self.reach) / np.cos(np.pi / len(self.reach))))
+
+
+def directions(count: int) -> Float[np.ndarray, "n 2"]:
+    """So many unit vectors (right, down), evenly spaced; the first points to the right."""
+    turn = np.arange(count) * 2 * np.pi / count
+    return np.stack([np.cos(turn), np.sin(turn)], axis=1)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _put(parts, first, disc):
-    (rows, columns), (high, wide), (height, width) = disc.pixels, disc.side, disc.size
+def _put(parts, first, region):
+    (rows, columns), (high, wide), (height, width) = region.pixels, region.side, region.size
     which = np.full((2 * height + high, 2 * width + wide), len(rows), np.int32)
     which[height + rows, width + columns] = np.arange(len(rows))
-    here = jax.lax.dynamic_slice(which, (height - first[0], width - first[1]), disc.size)
+    here = jax.lax.dynamic_slice(which, (height - first[0], width - first[1]), region.size)
     return tuple(jax.lax.map(lambda part: jnp.append(part, 0.0)[here], jnp.stack(parts)))
 
 
-def _forward(parts, first, disc):
-    return _put(parts, first, disc), first
+def _forward(parts, first, region):
+    return _put(parts, first, region), first
 
 
-def _backward(disc, first, gradients):
-    rows, columns = disc.pixels + first[:, None]
+def _backward(region, first, gradients):
+    rows, columns = region.pixels + first[:, None]
     return tuple(
         gradient.at[rows, columns].get(mode="fill", fill_value=0.0, wrap_negative_indices=False)
         for gradient in gradients
