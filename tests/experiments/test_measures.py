@@ -1,5 +1,7 @@
 from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
@@ -11,7 +13,7 @@ from attend.experiments.estimators import gradient_noise
 from attend.experiments.multi_mnist import order_figure
 from attend.experiments.numbers import mse, spread
 from attend.experiments.omniglot import rank_correlation, strokes_in_colours
-from attend.experiments.probes import CodeProbe, ObjectProbe, probe_accuracy
+from attend.experiments.probes import CodeProbe, ObjectProbe, probe_accuracy, varied
 from attend.experiments.representation import ORDER, RULES, SUM, air_code, answers_of
 from attend.experiments.sprites import cluster_accuracy
 from attend.experiments.truth import truth_of
@@ -60,21 +62,37 @@ def test_scenes_of_which_something_is_unknown_are_refused():
 @pytest.mark.parametrize("task", RULES)
 def test_object_by_object_a_task_is_learned_from_fewer_labels(task):
     rng = np.random.default_rng(0)
-    centres = 2.0 * rng.standard_normal((10, 5))
+    pictures = np.zeros((10, 16, 16, 1), np.float32)  # each is bright in a place of its own
+    for digit, picture in enumerate(pictures):
+        picture[4 * (digit // 4) :, 4 * (digit % 4) :][:4, :4] = 1
 
     def make(n):
         digits = rng.integers(10, size=(n, 2))
-        codes = centres[digits] + 0.3 * rng.standard_normal((n, 2, 5))
-        return codes.reshape(n, 10), RULES[task][tuple(digits.T)]
+        codes = 2 * np.eye(10)[digits] + 0.3 * rng.standard_normal((n, 2, 10))
+        return codes.reshape(n, 20).astype(np.float32), RULES[task][tuple(digits.T)]
+
+    def draw(code):
+        return jnp.tensordot(code / 2, pictures, 1)
 
     train, test = make(300), make(500)  # of which 150 are labelled
     plain, by_object = (
         probe_accuracy(probe, train, test, labelled=150, classes=19, steps=600, seed=0)
-        for probe in (CodeProbe, partial(ObjectProbe, rule=RULES[task]))
+        for probe in (CodeProbe, partial(ObjectProbe, draw=draw, rule=RULES[task]))
     )
     assert plain > {SUM: 0.15, ORDER: 0.6}[task]
     assert by_object > plain
     assert by_object > 0.9
+
+
+def test_a_varied_picture_is_moved_by_little_and_keeps_its_light():
+    picture = np.zeros((24, 24, 2), np.float32)
+    picture[9:15, 9:15, 0], picture[6:9, 12, 1] = 1, 0.5
+    many = np.asarray(jax.vmap(partial(varied, jnp.asarray(picture)))(jax.random.split(jax.random.key(0), 200)))
+    light = many.sum(axis=(1, 2))
+    np.testing.assert_allclose(light.mean(axis=0), picture.sum(axis=(0, 1)), rtol=0.1)
+    middle = np.stack([many[..., 0].sum(axis) @ np.arange(24) / light[:, 0] for axis in (1, 2)])
+    moved = np.abs(middle - 11.5)
+    assert 1 < moved.max() < 3
 
 
 @pytest.mark.slow

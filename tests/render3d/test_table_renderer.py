@@ -100,7 +100,8 @@ def test_objects_may_come_in_any_order(seed):
 
 
 SMALL = TableRenderer(SIZE, kinds=KINDS, sizes=(0.1, 0.15))
-assert RENDERER.region.whole and not SMALL.region.whole
+assert RENDERER.region.whole
+assert not SMALL.region.whole
 alone_in_its_region = jax.jit(SMALL.layer)
 
 
