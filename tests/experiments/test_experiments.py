@@ -55,6 +55,7 @@ def hurried(monkeypatch):
         (representation, "QUICK_PROBE_STEPS"),
         (supervised, "QUICK_STEPS"),
         (estimators, "QUICK_BASELINE_STEPS"),
+        (omniglot, "QUICK_TOLD_STEPS"),
     ]:
         monkeypatch.setattr(module, name, 12)
 

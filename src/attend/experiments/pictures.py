@@ -44,7 +44,7 @@ def curves(
     axes.set(xlabel=x, ylabel=y, xscale="log" if log_x else "linear")
     axes.grid(color="#eeeeee")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
     return figure
 
 
