@@ -98,6 +98,7 @@ def _told(settings: Settings, train: SceneData, others: Sequence[SceneData], see
         {"images": train.images, "labels": np.minimum(counts_of(train), LARGEST).astype(np.int32)},
         steps=settings.choose(TOLD_STEPS, QUICK_TOLD_STEPS),
         seed=seed,
+        batch_size=min(64, len(train)),
     )
     return [rank_correlation(network.predict(data.images), counts_of(data)) for data in others]
 
