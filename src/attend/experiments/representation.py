@@ -177,7 +177,6 @@ def _from_pixels(
             {"images": train.images[:k], "labels": task.train[:k].astype(np.int32)},
             steps=settings.choose(PIXEL_STEPS, QUICK_PIXEL_STEPS),
             seed=seed,
-            batch_size=min(64, k),
         )
         accuracies.append(float(np.mean(module.predict(test.images) == task.test)))
     return accuracies

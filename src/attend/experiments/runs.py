@@ -73,12 +73,12 @@ def train_baseline(
 ) -> M:
     """`fit_baseline` in the run folder called `name`, or the network that is there already.
 
-    A training that was interrupted starts again.
+    A training that was interrupted starts again. A batch has no more than all examples.
 
     Raises:
         AttendError: the run folder is of other settings.
     """
-    run = settings.runs / name
+    run, batch_size = settings.runs / name, min(batch_size, len(jax.tree.leaves(data)[0]))
     arrays, static = eqx.partition(module, eqx.is_inexact_array)
     leaves, tree = jax.tree.flatten(arrays)
     if run.exists():
