@@ -28,6 +28,35 @@ def test_the_pixel_likelihood_is_scipys_normal_constants_included(sd):
     )
 
 
+def test_a_full_covariance_is_scipys_multivariate_normal_of_that_volume():
+    factor = jnp.array([[0.7, 5.0, 5.0], [-0.8, 0.1, 5.0], [0.3, -0.5, -0.2]])  # above the diagonal nothing counts
+    likelihood = PixelGaussian(0.2, factor)
+    inverse = np.asarray(likelihood.whitening, float)
+    assert np.linalg.det(inverse) == pytest.approx(1.0, rel=1e-5)
+    covariance = 0.2**2 * np.linalg.inv(inverse.T @ inverse)
+    image, canvases = np.random.default_rng(0).random((4, 5, 6, 3)), np.random.default_rng(1).random((4, 5, 6, 3))
+    expected = stats.multivariate_normal(np.zeros(3), covariance).logpdf(image[0] - canvases).sum(axis=(1, 2))
+    values = likelihood.log_prob(jnp.asarray(image[0]), jnp.asarray(canvases))
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
+    fresh = PixelGaussian(0.2, jnp.zeros((3, 3))).log_prob(jnp.asarray(image[0]), jnp.asarray(canvases))
+    np.testing.assert_allclose(fresh, PixelGaussian(0.2).log_prob(jnp.asarray(image[0]), jnp.asarray(canvases)))
+
+
+def test_the_covariance_that_fits_noise_is_the_one_it_was_drawn_with():
+    true = np.array([[4.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 0.25]])
+    noise = jnp.asarray(np.random.default_rng(0).multivariate_normal(np.zeros(3), true, (40, 50)))
+
+    def loss(factor):
+        return -PixelGaussian(1.0, factor).log_prob(noise, jnp.zeros_like(noise)) / noise.size
+
+    factor = jnp.zeros((3, 3))
+    for _ in range(300):
+        factor -= 0.1 * jax.grad(loss)(factor)
+    whitening = np.asarray(PixelGaussian(1.0, factor).whitening)
+    white = whitening @ true @ whitening.T
+    np.testing.assert_allclose(white, np.linalg.det(true) ** (1 / 3) * np.eye(3), atol=0.1)
+
+
 def test_a_scene_starts_black_and_grows_by_one_placed_patch_at_a_time(p):
     renderer = p.renderer
     assert isinstance(renderer, Renderer)

@@ -112,3 +112,34 @@ def test_widths_of_another_cell_are_refused_by_name(name):
 def test_an_unknown_cell_is_refused_with_the_known_ones():
     with pytest.raises(AttendError, match=r"cell: 'transformer' is unknown; it must be one of glance, lstm"):
         cells["transformer"]
+
+
+@every_cell
+def test_q_sees_what_p_whitens(name):
+    size = (8, 8, 3)
+    model = eqx.filter_jit(Model.create)(tiny.model_config(name), size, jax.random.key(0))
+    image = jnp.asarray(np.random.default_rng(0).random(size))
+    factor = jnp.array([[0.5, 0.0, 0.0], [-0.8, 0.0, 0.0], [0.2, -0.5, -0.5]])
+    p = eqx.tree_at(lambda p: p.likelihood.factor, model.p, factor, is_leaf=lambda leaf: leaf is None)
+    trace = eqx.filter_jit(unroll)(p, model.q, image, jax.random.key(1))
+    seen, canvas = p.likelihood.whitened(image), p.likelihood.whitened(trace.canvases[0])
+    look = first_look(model.q, seen, canvas, jax.random.split(jax.random.key(1), 2)[0])
+    np.testing.assert_allclose(trace.where[0], look.where, atol=1e-5)
+    np.testing.assert_allclose(trace.what[0], look.what, atol=1e-5)
+    plain = first_look(model.q, image, trace.canvases[0], jax.random.split(jax.random.key(1), 2)[0])
+    assert not np.allclose(trace.what[0], plain.what, atol=1e-3)
+
+
+def test_what_q_sees_teaches_the_covariance_nothing():
+    model = eqx.filter_jit(Model.create)(
+        tiny.model_config("glance", pixel_covariance="full"), (8, 8, 3), jax.random.key(0)
+    )
+    image = jnp.asarray(np.random.default_rng(0).random((8, 8, 3)))
+
+    @jax.jit
+    @jax.grad
+    def slope(factor):
+        p = eqx.tree_at(lambda p: p.likelihood.factor, model.p, factor)
+        return jnp.sum(unroll(p, model.q, image, jax.random.key(0)).what)
+
+    assert not slope(model.p.likelihood.factor).any()

@@ -96,6 +96,8 @@ def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyA
         where=renderer.where.prior(),
         what=renderer.what.prior(),
         renderer=renderer,
-        likelihood=PixelGaussian(config.pixel_sd),
+        likelihood=PixelGaussian(
+            config.pixel_sd, jnp.zeros((size[2], size[2])) if config.pixel_covariance == "full" else None
+        ),
         background=background,
     )

@@ -77,11 +77,15 @@ def unroll(
     With `dreams`, which needs a key too, and where q(where) is `Redrawn`, each object is painted once more with that
     part of its place drawn from the prior. q looks at the painting instead of the image and is asked for the part,
     which gets no gradient from anything else.
+
+    q sees images and canvases as `p.likelihood` whitens them: what is unexplained looks as large as p takes it for.
     """
+    whitened = jax.lax.stop_gradient(p.likelihood).whitened
+    seen = whitened(image)
 
     def step(carry, key):
         before, state = carry
-        memory, look = q(before, image, p.renderer.canvas(state), key)
+        memory, look = q(before, seen, whitened(p.renderer.canvas(state)), key)
         look, choice = _choose(p, image, state, look, jax.random.fold_in(key, 0) if weighed else None)
         look, dream_fit = _dream(p, q, before, state, look, jax.random.fold_in(key, 1) if dreams else None)
         layer = p.renderer.layer(look.where, look.what)
@@ -105,7 +109,7 @@ def unroll(
     steps = p.max_objects
     keys = None if key is None else jax.random.split(key, steps)
     _, (look, kl, log_ratio, choice, dream_fit, layers, canvases) = jax.lax.scan(
-        step, (q.start(image), empty), keys, steps, unroll=min(steps, 4)
+        step, (q.start(seen), empty), keys, steps, unroll=min(steps, 4)
     )
     return Trace(
         look.presence_logit,
@@ -153,7 +157,8 @@ def _dream(
     before, where, what = jax.lax.stop_gradient((state, look.where, look.what))
     other = look.q_where.redrawn(where, p.where, part_key)
     dream = jax.lax.stop_gradient(canvas_with(p.renderer, before, other, what))
-    _, dreamt = q(memory, dream, p.renderer.canvas(before), cell_key)
+    whitened = jax.lax.stop_gradient(p.likelihood).whitened
+    _, dreamt = q(memory, whitened(dream), whitened(p.renderer.canvas(before)), cell_key)
     assert isinstance(dreamt.q_where, Redrawn)
     q_where, where = look.q_where.held(look.where)
     return look._replace(q_where=q_where, where=where), dreamt.q_where.redrawn_log_prob(other)
