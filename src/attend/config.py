@@ -53,8 +53,8 @@ class ModelConfig:
     pixel_sd: float = 0.3
     """Standard deviation of the pixel noise."""
     pixel_covariance: Literal["isotropic", "full"] = "isotropic"
-    """Of that noise, over a pixel's channels: the same in each, or 'full', learned, of the same volume, for photographs:
-    light and shade vary more there than colours do, so that what has a colour of its own stands out."""
+    """Of that noise, over a pixel's channels: the same in each, or 'full': learned, of the same volume. In photographs
+    light and shade vary more than colours do, and so what has a colour of its own stands out."""
     encoder_widths: tuple[int, ...] = (256, 256)
     """Hidden layers of the glimpse encoder."""
     decoder_widths: tuple[int, ...] = (400,)
