@@ -51,8 +51,9 @@ def test_scenes_are_what_the_model_says_of_each_image():
     assert (scenes.boxes[..., :2] + scenes.boxes[..., 2:] <= 8).all()
 
 
-def test_the_count_may_be_told_by_how_well_p_explains_each_image():
-    model = tiny.model("glance", count="posterior")
+@pytest.mark.parametrize("price", [0.0, 0.7])
+def test_the_count_may_be_told_by_how_well_p_explains_each_image(price):
+    model = tiny.model("glance", count="posterior", count_price=price)
     scenes = model.infer(IMAGES)
     np.testing.assert_array_equal(scenes.where, tiny.model("glance").infer(IMAGES).where)
     for image, probs, reconstruction in zip(IMAGES, scenes.count_probs, scenes.reconstructions, strict=True):
@@ -60,6 +61,7 @@ def test_the_count_may_be_told_by_how_well_p_explains_each_image():
         kl = np.append(0.0, np.cumsum(trace.kl))
         errors = [np.sum((image - canvas) ** 2) for canvas in np.asarray(trace.canvases)]
         scores = -np.array(errors) / (2 * model.p.likelihood.sd**2) + np.asarray(model.p.count) - kl
+        scores -= price * np.arange(3)
         np.testing.assert_allclose(probs, special.softmax(scores), atol=1e-4)
         np.testing.assert_allclose(reconstruction, trace.canvases[scores.argmax()], atol=1e-5)
 

@@ -22,6 +22,9 @@ class ModelConfig:
     count: Literal["presence", "posterior"] = "presence"
     """What tells how many objects there are: 'presence' (what q has learned of it) or 'posterior' (how well p explains
     the image with the first 0, 1, 2, ... that q has found: surer where p is known)."""
+    count_price: float = 0.0
+    """Nats that each object must add to the bound for 'posterior' to count it: where p knows less of what is behind
+    objects than of objects, as many as it cost in training."""
     cell: str = "glance"
     """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
     cell_widths: tuple[int, ...] = (24, 48, 48)
@@ -129,6 +132,7 @@ class Config:
                 raise AttendError(f"{name}: is {value}; it must be above 0 and finite")
         for name, value in {
             "model.scale_reach": m.scale_reach,
+            "model.count_price": m.count_price,
             "train.warmup_steps": t.warmup_steps,
             "train.clip_norm": t.clip_norm,
         }.items():

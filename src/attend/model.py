@@ -226,7 +226,8 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         trace = unroll(p, model.q, image)
         log_q = trace.count_log_probs
         if model.config.count == "posterior":
-            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, p.count))
+            price = model.config.count_price * jnp.arange(p.max_objects + 1)
+            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, p.count) - price)
         scene = empty if p.background is None else p.before(trace.canvases[0])
 
         def describe(layer):
