@@ -58,6 +58,8 @@ class ModelConfig:
     pixel_covariance: Literal["isotropic", "full"] = "isotropic"
     """Of that noise, over a pixel's channels: the same in each, or 'full': learned, of the same volume. In photographs
     light and shade vary more than colours do, and so what has a colour of its own stands out."""
+    pixel_dof: float = 0.0
+    """Degrees of freedom of its level, if that is each image's own: the fewer the more it varies; 0 for one level."""
     encoder_widths: tuple[int, ...] = (256, 256)
     """Hidden layers of the glimpse encoder."""
     decoder_widths: tuple[int, ...] = (400,)
@@ -132,6 +134,7 @@ class Config:
                 raise AttendError(f"{name}: is {value}; it must be above 0 and finite")
         for name, value in {
             "model.scale_reach": m.scale_reach,
+            "model.pixel_dof": m.pixel_dof,
             "model.count_price": m.count_price,
             "train.warmup_steps": t.warmup_steps,
             "train.clip_norm": t.clip_norm,

@@ -42,6 +42,21 @@ def test_a_full_covariance_is_scipys_multivariate_normal_of_that_volume():
     np.testing.assert_allclose(fresh, PixelGaussian(0.2).log_prob(jnp.asarray(image[0]), jnp.asarray(canvases)))
 
 
+@pytest.mark.parametrize("dof", [3.0, 1000.0])
+def test_a_level_of_each_images_own_makes_it_scipys_multivariate_t(dof):
+    factor = jnp.array([[0.7, 0.0, 0.0], [-0.8, 0.1, 0.0], [0.3, -0.5, -0.2]])
+    likelihood = PixelGaussian(0.2, factor, dof)
+    inverse = np.asarray(likelihood.whitening, float)
+    shape = np.kron(np.eye(20), 0.2**2 * np.linalg.inv(inverse.T @ inverse))
+    image, canvases = np.random.default_rng(0).random((4, 5, 3)), np.random.default_rng(1).random((6, 4, 5, 3))
+    expected = stats.multivariate_t(np.zeros(60), shape, dof).logpdf((image - canvases).reshape(6, 60))
+    np.testing.assert_allclose(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases)), expected, rtol=1e-4)
+    same = PixelGaussian(0.2, factor, 1e6).log_prob(jnp.asarray(image), jnp.asarray(canvases))
+    np.testing.assert_allclose(
+        same, PixelGaussian(0.2, factor).log_prob(jnp.asarray(image), jnp.asarray(canvases)), 1e-3
+    )
+
+
 def test_the_covariance_that_fits_noise_is_the_one_it_was_drawn_with():
     true = np.array([[4.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 0.25]])
     noise = jnp.asarray(np.random.default_rng(0).multivariate_normal(np.zeros(3), true, (40, 50)))

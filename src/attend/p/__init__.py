@@ -97,7 +97,9 @@ def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyA
         what=renderer.what.prior(),
         renderer=renderer,
         likelihood=PixelGaussian(
-            config.pixel_sd, jnp.zeros((size[2], size[2])) if config.pixel_covariance == "full" else None
+            config.pixel_sd,
+            jnp.zeros((size[2], size[2])) if config.pixel_covariance == "full" else None,
+            config.pixel_dof,
         ),
         background=background,
     )

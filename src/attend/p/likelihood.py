@@ -8,18 +8,25 @@ from jaxtyping import Array, Float
 
 
 class PixelGaussian(eqx.Module):
-    """Independent normal noise on every pixel, of covariance `sd`**2 (W'W)^-1 over its channels, constants included.
+    """Normal noise on every pixel alone, of covariance `sd`**2 (W'W)^-1 over its channels, constants included.
 
     W, `whitening`, is learned, of determinant 1: so `sd` remains the geometric mean of the deviations along the axes of
     the covariance, and no noise can be learned away. Without it every channel has noise of its own, of deviation `sd`.
 
     What surrounds objects in photographs is mostly lighter and darker shades of the same colours. Where that is known,
     light and shade are cheap to leave unexplained, and what has another colour is not.
+
+    With `dof` above 0 the level of the noise is each image's own: its precision is `sd`**-2 times a draw from a gamma
+    distribution of mean 1 and shape `dof` / 2, which is integrated out. That is a multivariate Student t with so many
+    degrees of freedom (Bishop 2006, "Pattern Recognition and Machine Learning", eq. 2.161 and 2.162): in an image that
+    is hard to explain anywhere, explaining a part is worth less.
     """
 
     sd: float = eqx.field(static=True)
     factor: Float[Array, "c c"] | None = None
     """The part of W below the diagonal, and on it the logarithms of its diagonal and any constant."""
+    dof: float = eqx.field(static=True, default=0.0)
+    """Degrees of freedom; 0 for one level in all images."""
 
     @property
     def whitening(self) -> Float[Array, "c c"] | None:
@@ -36,5 +43,10 @@ class PixelGaussian(eqx.Module):
 
     def log_prob(self, image: Float[Array, "h w c"], canvas: Float[Array, "*n h w c"]) -> Float[Array, "*n"]:
         """log p(image | canvas) in nats, summed over pixels and channels, for each canvas."""
-        constant = image.size * (math.log(self.sd) + 0.5 * math.log(2 * math.pi))
-        return -0.5 / self.sd**2 * jnp.sum(self.whitened(image - canvas) ** 2, axis=(-3, -2, -1)) - constant
+        size, dof = image.size, self.dof
+        squares = jnp.sum(self.whitened(image - canvas) ** 2, axis=(-3, -2, -1))
+        constant = size * (math.log(self.sd) + 0.5 * math.log(2 * math.pi))
+        if not dof:
+            return -0.5 / self.sd**2 * squares - constant
+        constant += 0.5 * size * math.log(0.5 * dof) + math.lgamma(0.5 * dof) - math.lgamma(0.5 * (dof + size))
+        return -0.5 * (dof + size) * jnp.log1p(squares / (dof * self.sd**2)) - constant
