@@ -21,7 +21,10 @@ class Look(NamedTuple):
 
 @runtime_checkable
 class Cell(Protocol):
-    """One step of q. `canvas` is what p has painted so far, which a difference network looks at too."""
+    """One step of q. `canvas` is what p has painted so far, which a difference network looks at too.
+
+    Image and canvas come as p whitens them (`PixelGaussian.whitened`); with noise alike in every channel, as they are.
+    """
 
     def start(self, image: Float[Array, "h w c"]) -> Any:
         """The memory before the first step; work that is the same at every step is done here, once an image."""
