@@ -19,7 +19,7 @@ from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_window, footprint_box
 from attend.objective import count_bounds, elbo, importance_weighted_bound
-from attend.p import Generative, footprint, generative, refitted
+from attend.p import Generative, footprint, generative, geometric, refitted
 from attend.q import BackdropEncoder, Cell, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
 
@@ -226,8 +226,8 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         trace = unroll(p, model.q, image)
         log_q = trace.count_log_probs
         if model.config.count == "posterior":
-            price = model.config.count_price * jnp.arange(p.max_objects + 1)
-            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, p.count) - price)
+            log_p_count = p.count + geometric(-model.config.count_price, p.max_objects)
+            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, log_p_count))
         scene = empty if p.background is None else p.before(trace.canvases[0])
 
         def describe(layer):

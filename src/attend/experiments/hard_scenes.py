@@ -90,6 +90,17 @@ def hard_scenes(world: World, settings: Settings) -> Report:
     return Report(world.title, seeds, [table], {"inference": inference_rows({"image": shown})}, checks, world.notes)
 
 
+BEFORE_PHOTOGRAPHS: dict[str, Any] = {
+    "renderer": "flat",
+    "background": "learned",
+    "pixel_sd": 0.1,
+    "pixel_covariance": "full",
+    "saliency": 2.0,
+    "estimator": "wake",
+    "count": "posterior",
+}
+"""Settings of a full and of a quick run alike."""
+
 WORLDS = {
     "occlusion": World(
         "Shapes that hide one another",
@@ -126,18 +137,12 @@ WORLDS = {
         Size(
             {"counts": (0, 1, 2, 3), "photographs": True},
             {
-                "renderer": "flat",
-                "background": "learned",
+                **BEFORE_PHOTOGRAPHS,
                 "background_code": 128,
                 "background_scale": 0.2,
                 "max_objects": 3,
                 "scale_reach": 1.0,
-                "pixel_sd": 0.1,
-                "pixel_covariance": "full",
                 "pixel_dof": 1_000.0,
-                "saliency": 2.0,
-                "estimator": "wake",
-                "count": "posterior",
                 "count_price": 400.0,
                 "count_log_odds_end": -400.0,
                 "count_anneal_steps": 1_500,
@@ -148,16 +153,10 @@ WORLDS = {
         Size(
             {"counts": (0, 1, 2), "photographs": True, "canvas": 28, "size": (12, 14)},
             {
-                "renderer": "flat",
-                "background": "learned",
+                **BEFORE_PHOTOGRAPHS,
                 "background_scale": 0.4,
                 "max_objects": 2,
                 "scale_reach": 2.0,
-                "pixel_sd": 0.1,
-                "pixel_covariance": "full",
-                "saliency": 2.0,
-                "estimator": "wake",
-                "count": "posterior",
                 "count_price": 100.0,
                 "count_log_odds_end": -100.0,
             },

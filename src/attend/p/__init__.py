@@ -80,6 +80,10 @@ class Generative(eqx.Module):
             return self.renderer.empty()
         return self.before(self.background(code))
 
+    def seen(self, image: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
+        """What q sees of an image or a canvas: as the noise is white. It teaches p nothing."""
+        return jax.lax.stop_gradient(self.likelihood).whitened(image)
+
     def before(self, backdrop: Float[Array, "h w c"]) -> Any:
         """The renderer's state of a scene with no object, before this background."""
         return self.renderer.over(backdrop)  # pyright: ignore[reportAttributeAccessIssue]

@@ -23,7 +23,7 @@ class Look(NamedTuple):
 class Cell(Protocol):
     """One step of q. `canvas` is what p has painted so far, which a difference network looks at too.
 
-    Image and canvas come as p whitens them (`PixelGaussian.whitened`); with noise alike in every channel, as they are.
+    Image and canvas come as p's noise is white (`Generative.seen`); with noise alike in every channel, as they are.
     """
 
     def start(self, image: Float[Array, "h w c"]) -> Any:

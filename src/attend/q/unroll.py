@@ -78,14 +78,13 @@ def unroll(
     part of its place drawn from the prior. q looks at the painting instead of the image and is asked for the part,
     which gets no gradient from anything else.
 
-    q sees images and canvases as `p.likelihood` whitens them: what is unexplained looks as large as p takes it for.
+    q sees images and canvases as `p.seen`: what is unexplained looks as large as p takes it for.
     """
-    whitened = jax.lax.stop_gradient(p.likelihood).whitened
-    seen = whitened(image)
+    seen = p.seen(image)
 
     def step(carry, key):
         before, state = carry
-        memory, look = q(before, seen, whitened(p.renderer.canvas(state)), key)
+        memory, look = q(before, seen, p.seen(p.renderer.canvas(state)), key)
         look, choice = _choose(p, image, state, look, jax.random.fold_in(key, 0) if weighed else None)
         look, dream_fit = _dream(p, q, before, state, look, jax.random.fold_in(key, 1) if dreams else None)
         layer = p.renderer.layer(look.where, look.what)
@@ -157,8 +156,7 @@ def _dream(
     before, where, what = jax.lax.stop_gradient((state, look.where, look.what))
     other = look.q_where.redrawn(where, p.where, part_key)
     dream = jax.lax.stop_gradient(canvas_with(p.renderer, before, other, what))
-    whitened = jax.lax.stop_gradient(p.likelihood).whitened
-    _, dreamt = q(memory, whitened(dream), whitened(p.renderer.canvas(before)), cell_key)
+    _, dreamt = q(memory, p.seen(dream), p.seen(p.renderer.canvas(before)), cell_key)
     assert isinstance(dreamt.q_where, Redrawn)
     q_where, where = look.q_where.held(look.where)
     return look._replace(q_where=q_where, where=where), dreamt.q_where.redrawn_log_prob(other)
