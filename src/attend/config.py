@@ -60,6 +60,8 @@ class ModelConfig:
     light and shade vary more than colours do, and so what has a colour of its own stands out."""
     pixel_dof: float = 0.0
     """Degrees of freedom of its level, if that is each image's own: the fewer the more it varies; 0 for one level."""
+    pixel_dof_parts: int = 1
+    """So many by so many equal parts of an image have then each a level of its own."""
     encoder_widths: tuple[int, ...] = (256, 256)
     """Hidden layers of the glimpse encoder."""
     decoder_widths: tuple[int, ...] = (400,)
@@ -122,6 +124,7 @@ class Config:
             "model.scale_sd": m.scale_sd,
             "model.place_sd": m.place_sd,
             "model.pixel_sd": m.pixel_sd,
+            "model.pixel_dof_parts": m.pixel_dof_parts,
             "train.samples": t.samples,
             "train.steps": t.steps,
             "train.batch_size": t.batch_size,

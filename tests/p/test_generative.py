@@ -56,6 +56,19 @@ def test_a_level_of_each_images_own_makes_it_scipys_multivariate_t(dof):
     np.testing.assert_allclose(many, normal, rtol=1e-3)
 
 
+def test_parts_of_an_image_that_have_a_level_each_are_independent():
+    image, canvases = np.random.default_rng(0).random((7, 8, 3)), np.random.default_rng(1).random((6, 7, 8, 3))
+    expected = np.zeros(6)
+    for rows in np.split(np.arange(7), [3, 5]):  # three parts of 7 pixels, of 3, 2 and 2
+        for columns in np.split(np.arange(8), [3, 6]):
+            at = np.ix_(rows, columns)
+            difference = (image[at] - canvases[:, *at]).reshape(6, -1)
+            size = difference.shape[1]
+            expected += stats.multivariate_t(np.zeros(size), 0.2**2 * np.eye(size), 30.0).logpdf(difference)
+    likelihood = PixelGaussian(0.2, dof=30.0, parts=3)
+    np.testing.assert_allclose(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases)), expected, rtol=1e-4)
+
+
 def test_the_covariance_that_fits_noise_is_the_one_it_was_drawn_with():
     true = np.array([[4.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 0.25]])
     noise = jnp.asarray(np.random.default_rng(0).multivariate_normal(np.zeros(3), true, (40, 50)))

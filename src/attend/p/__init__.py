@@ -104,6 +104,7 @@ def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyA
             config.pixel_sd,
             jnp.zeros((size[2], size[2])) if config.pixel_covariance == "full" else None,
             config.pixel_dof,
+            config.pixel_dof_parts,
         ),
         background=background,
     )
