@@ -13,6 +13,7 @@ from scipy import special, stats
 import attend
 from attend.errors import AttendError
 from attend.model import Model
+from attend.objective import count_bounds
 from attend.q import unroll
 
 IMAGES = tiny.images(5)
@@ -64,6 +65,24 @@ def test_the_count_may_be_told_by_how_well_p_explains_each_image(price):
         scores -= price * np.arange(3)
         np.testing.assert_allclose(probs, special.softmax(scores), atol=1e-4)
         np.testing.assert_allclose(reconstruction, trace.canvases[scores.argmax()], atol=1e-5)
+
+
+def test_of_several_passes_each_count_has_the_one_that_explains_the_image_best():
+    model = tiny.model("glance", count="posterior", count_passes=6)
+    p, q = model.p, model.q
+    scenes = model.infer(IMAGES)
+    chosen = []
+    for row, image in enumerate(map(jnp.asarray, IMAGES)):
+        passes = [unroll(p, q, image)] + [unroll(p, q, image, key) for key in jax.random.split(jax.random.key(0), 5)]
+        bounds = np.array([count_bounds(p, trace, image, p.count) for trace in passes])
+        np.testing.assert_allclose(scenes.count_probs[row], special.softmax(bounds.max(axis=0)), atol=1e-4)
+        chosen.append(bounds[:, scenes.counts[row]].argmax())
+        np.testing.assert_allclose(scenes.where[row], passes[chosen[-1]].where, atol=1e-5)
+        np.testing.assert_allclose(scenes.what[row], passes[chosen[-1]].what, atol=1e-5)
+        canvas = passes[chosen[-1]].canvases[scenes.counts[row]]
+        np.testing.assert_allclose(scenes.reconstructions[row], canvas, atol=1e-5)
+    assert any(chosen)
+    assert_same_scenes(scenes, model.infer(IMAGES))
 
 
 def test_bytes_and_floats_and_images_without_a_channel_axis_are_read_alike():

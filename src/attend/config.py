@@ -25,6 +25,9 @@ class ModelConfig:
     count_price: float = 0.0
     """Nats that each object must add to the bound for 'posterior' to count it: where p knows less of what is behind
     objects than of objects, as many as it cost in training."""
+    count_passes: int = 1
+    """Passes of q that 'posterior' has of an image, of modes and then of draws: each count has the one that explains
+    the image best. Takes so many times as long."""
     cell: str = "glance"
     """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
     cell_widths: tuple[int, ...] = (24, 48, 48)
@@ -116,6 +119,7 @@ class Config:
         m, t = self.model, self.train
         positive = {
             "model.max_objects": m.max_objects,
+            "model.count_passes": m.count_passes,
             "model.what": m.what,
             "model.background_code": m.background_code,
             "model.background_scale": m.background_scale,

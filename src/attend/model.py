@@ -20,7 +20,7 @@ from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_window, footprint_box
 from attend.objective import count_bounds, elbo, importance_weighted_bound
 from attend.p import Generative, footprint, generative, geometric, refitted
-from attend.q import BackdropEncoder, Cell, WithBackdrop, cells, unroll
+from attend.q import BackdropEncoder, Cell, Trace, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
 
 Images = Array | np.ndarray
@@ -59,6 +59,8 @@ class Model(eqx.Module):
         self, images: Any, *, batch_size: int = 64, filled: bool = False, names: tuple[str, ...] | None = None
     ) -> Scenes:
         """Count, locate and describe the objects in each image, in one deterministic pass of q.
+
+        With `count_passes` in several, whose draws are the same at every call.
 
         Args:
             images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
@@ -216,6 +218,29 @@ def to_unit(images: Images) -> Float[Array, "b h w c"]:
     return jnp.asarray(images) / 255.0 if images.dtype == jnp.uint8 else jnp.asarray(images)
 
 
+def _explain(model: Model, image: Float[Array, "h w c"]) -> tuple[Trace, Float[Array, " n"]]:
+    """The pass of q that describes an image, and the log probability of each count.
+
+    Of several passes each count has the one that explains it best, since the bound of every one is a lower bound of
+    log p(x, n).
+    """
+    p, q, config = model.p, model.q, model.config
+    trace = unroll(p, q, image)
+    if config.count == "presence":
+        return trace, trace.count_log_probs
+    log_p_count = p.count + geometric(-config.count_price, p.max_objects)
+    bounds = count_bounds(p, trace, image, log_p_count)
+    if config.count_passes > 1:
+        keys = jax.random.split(jax.random.key(0), config.count_passes - 1)
+        drawn = jax.lax.map(lambda key: count_bounds(p, unroll(p, q, image, key), image, log_p_count), keys)
+        passes = jnp.concatenate([bounds[None], drawn])
+        bounds = jnp.max(passes, axis=0)
+        best = jnp.argmax(passes[:, jnp.argmax(bounds)])
+        other = unroll(p, q, image, keys[best - 1])
+        trace = jax.tree.map(lambda first, other: jnp.where(best == 0, first, other), trace, other)
+    return trace, jax.nn.log_softmax(bounds)
+
+
 @eqx.filter_jit
 def _decode(model: Model, images: Images) -> dict[str, Array]:
     """The fields of `Scenes` for a batch."""
@@ -223,11 +248,7 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
     empty, least = p.renderer.empty(), VISIBLE if p.background is None else SHADED
 
     def one(image):
-        trace = unroll(p, model.q, image)
-        log_q = trace.count_log_probs
-        if model.config.count == "posterior":
-            log_p_count = p.count + geometric(-model.config.count_price, p.max_objects)
-            log_q = jax.nn.log_softmax(count_bounds(p, trace, image, log_p_count))
+        trace, log_q = _explain(model, image)
         scene = empty if p.background is None else p.before(trace.canvases[0])
 
         def describe(layer):

@@ -145,6 +145,7 @@ WORLDS = {
                 "pixel_dof": 500.0,
                 "pixel_dof_parts": 2,
                 "count_price": 300.0,
+                "count_passes": 16,
                 "count_log_odds_end": -300.0,
                 "count_anneal_steps": 1_500,
                 "steps": 8_000,
