@@ -60,7 +60,7 @@ class Model(eqx.Module):
     ) -> Scenes:
         """Count, locate and describe the objects in each image, in one deterministic pass of q.
 
-        With `count_passes` in several, whose draws are the same at every call.
+        Or in the several passes of the setting `count_passes`, whose draws are the same at every call.
 
         Args:
             images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
@@ -111,8 +111,12 @@ class Model(eqx.Module):
         return np.clip(np.asarray(canvases), 0, 1), np.asarray(counts)
 
     def with_refitted_count(self, images: Any) -> "Model":
-        """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have."""
-        count_probs = self.infer(images).count_probs
+        """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have.
+
+        One pass an image is enough for that.
+        """
+        once = Model(self.p, self.q, dataclasses.replace(self.config, count_passes=1))
+        count_probs = once.infer(images).count_probs
         return eqx.tree_at(lambda model: model.p.count, self, refitted(jnp.asarray(count_probs)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -221,8 +225,8 @@ def to_unit(images: Images) -> Float[Array, "b h w c"]:
 def _explain(model: Model, image: Float[Array, "h w c"]) -> tuple[Trace, Float[Array, " n"]]:
     """The pass of q that describes an image, and the log probability of each count.
 
-    Of several passes each count has the one that explains it best, since the bound of every one is a lower bound of
-    log p(x, n).
+    Of several passes each count has the one that explains the image best: every pass estimates a lower bound of
+    log p(x, n), and the highest says the most of it.
     """
     p, q, config = model.p, model.q, model.config
     trace = unroll(p, q, image)
