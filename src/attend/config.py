@@ -44,6 +44,8 @@ class ModelConfig:
     background_scale: float = 1.0
     """Size of what a learned background is made of, in usual sizes of an object: smaller only where none could pass for
     a part of it, as thin strokes before a landscape."""
+    background_corrections: int = 0
+    """Times that q corrects its guess of that code by what it leaves unexplained: for long codes."""
     what: int = 50
     """Numbers in an object's appearance code."""
     glimpse: int = 24
@@ -103,6 +105,9 @@ class TrainConfig:
     """The same at the end of the annealing: against objects, so that none is used twice."""
     count_anneal_steps: int = 2000
     """Steps from the one to the other."""
+    corrections_from: int = 0
+    """Step from which the corrections of the background are learned; they come in over 1,000 steps. If they are there
+    before objects have been found, the background may take their place."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,8 @@ class Config:
             "model.scale_reach": m.scale_reach,
             "model.pixel_dof": m.pixel_dof,
             "model.count_price": m.count_price,
+            "model.background_corrections": m.background_corrections,
+            "train.corrections_from": t.corrections_from,
             "train.warmup_steps": t.warmup_steps,
             "train.clip_norm": t.clip_norm,
         }.items():

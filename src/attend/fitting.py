@@ -9,6 +9,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import PyTree
@@ -19,6 +20,7 @@ from attend.errors import AttendError
 from attend.model import Model, as_images, to_unit
 from attend.objective import Estimator, estimators
 from attend.p import annealed_log_odds, geometric
+from attend.q import WithBackdrop
 from attend.survey import survey
 from attend.training import RunFolder, TrainState, make_advance, train
 
@@ -27,6 +29,9 @@ LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
 
 REFIT_IMAGES = 10_000
 """Training images over which p(n) is refitted; more would not change it visibly."""
+
+CORRECTIONS_RAMP = 1_000
+"""Steps over which the corrections of the background come in."""
 
 
 def fit(
@@ -85,9 +90,9 @@ def fit(
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
 
-    def evaluate(state: TrainState) -> dict[str, float]:
+    def evaluate(state: TrainState) -> dict[str, float]:  # in one pass an image, for it is done often
         assert validation is not None
-        counts = start.model(state).infer(validation.images).counts
+        counts = start.model(state).hurried().infer(validation.images).counts
         return {"count_accuracy": float(np.mean(counts == validation.counts))}
 
     def finish(state: TrainState) -> TrainState:
@@ -230,7 +235,10 @@ def make_loss(estimator: Estimator, static: PyTree, config: Config):
         p = eqx.tree_at(lambda p: (p.where, p.what), model.p, replace_fn=jax.lax.stop_gradient)
         log_odds = annealed_log_odds(step, t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
         log_p_count = geometric(log_odds, p.max_objects)
-        return estimator.loss(own, p, model.q, to_unit(images), log_p_count, key)
+        q = model.q
+        if isinstance(q, WithBackdrop):
+            q = q.corrected(jnp.clip((step - t.corrections_from) / CORRECTIONS_RAMP, 0.0, 1.0))
+        return estimator.loss(own, p, q, to_unit(images), log_p_count, key)
 
     return loss
 

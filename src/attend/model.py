@@ -47,7 +47,8 @@ class Model(eqx.Module):
         p = generative(config, size, key=p_key)
         q = cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key)
         if p.background is not None and p.background.code_size:
-            q = WithBackdrop(q, BackdropEncoder(size, p.background.code_size, key=jax.random.fold_in(q_key, 0)))
+            numbers = p.background.code_size, config.background_corrections
+            q = WithBackdrop(q, BackdropEncoder(size, *numbers, key=jax.random.fold_in(q_key, 0)))
         return cls(p, q, config)
 
     @property
@@ -110,13 +111,16 @@ class Model(eqx.Module):
         canvases, counts = _sample(self, jax.random.split(jax.random.key(seed), n))
         return np.clip(np.asarray(canvases), 0, 1), np.asarray(counts)
 
+    def hurried(self) -> "Model":
+        """The model with a single pass of q over each image, whatever `count_passes` says."""
+        return Model(self.p, self.q, dataclasses.replace(self.config, count_passes=1))
+
     def with_refitted_count(self, images: Any) -> "Model":
         """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have.
 
         One pass an image is enough for that.
         """
-        once = Model(self.p, self.q, dataclasses.replace(self.config, count_passes=1))
-        count_probs = once.infer(images).count_probs
+        count_probs = self.hurried().infer(images).count_probs
         return eqx.tree_at(lambda model: model.p.count, self, refitted(jnp.asarray(count_probs)))
 
     def save(self, path: str | os.PathLike[str]) -> None:

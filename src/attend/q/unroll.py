@@ -101,7 +101,7 @@ def unroll(
     code, backdrop = None, (0.0, 0.0)
     if p.background is not None:
         prior = p.background.prior()
-        q_code = q.backdrop(image) if isinstance(q, WithBackdrop) else prior
+        q_code = q.backdrop(image, p.background) if isinstance(q, WithBackdrop) else prior
         code = draw(q_code, None if key is None else jax.random.fold_in(key, 0))
         backdrop = q_code.kl(prior), q_code.log_prob(code) - prior.log_prob(code)
     empty = p.empty(code)
