@@ -1,13 +1,14 @@
 """Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
 from attend.data.compose import compose
+from attend.data.composed import COMPOSE_OPTIONS
 from attend.data.ground import light_ground
 from attend.data.images import none_readable, read_images
 from attend.data.photographs import bundled_photographs, scenery
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.data.sources import datasets, load, open_stream
-from attend.data.splits import COMPOSE_OPTIONS, DEFAULT_N, SPLITS, Split
+from attend.data.splits import DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
 from attend.data.stream import ImageStream, Piece
 from attend.data.tabletop import draw_table

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from attend.data.composed import compose_split
 from attend.data.resize import resize_matrix
 from attend.data.scenes_file import SceneData
-from attend.data.splits import Split, compose_split, split_glyphs
+from attend.data.splits import Split, split_glyphs
 from attend.errors import AttendError
 
 _MARGIN = 2  # pixels around the 8x8 digit; with it a digit fills 20 of 28 pixels, as in MNIST

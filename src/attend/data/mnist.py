@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pooch
 
+from attend.data.composed import compose_split
 from attend.data.idx import read_idx
 from attend.data.scenes_file import SceneData
-from attend.data.splits import Split, compose_split, split_glyphs
+from attend.data.splits import Split, split_glyphs
 from attend.errors import AttendError
 from attend.files import read_npz
 
