@@ -101,7 +101,7 @@ def test_a_whole_number_will_do_for_a_float():
 POSITIVE = [
     *("model.max_objects", "model.what", "model.glimpse", "model.scale", "model.scale_sd", "model.place_sd"),
     *("model.pixel_sd", "train.samples", "train.steps", "train.batch_size", "train.learning_rate"),
-    *("train.baseline_learning_rate", "train.count_anneal_steps"),
+    *("train.baseline_learning_rate", "train.count_anneal_steps", "train.corrections_anneal_steps"),
 ]
 
 
@@ -128,6 +128,11 @@ def test_what_must_be_positive_is(field, value):
         ({"encoder_widths": (0,)}, r"^model\.encoder_widths: is \(0,\)"),
         ({"decoder_widths": (5, -1)}, r"^model\.decoder_widths: is \(5, -1\)"),
         ({"steps": 50, "warmup_steps": 50}, r"^train\.warmup_steps: is 50; it must be below train\.steps, 50"),
+        ({"corrections_from": -1}, r"^train\.corrections_from: is -1; it must be 0 or more"),
+        (
+            {"background_corrections": 1, "steps": 1500, "corrections_from": 501},
+            r"^train\.corrections_from: is 501; .* at most .* 500",
+        ),
         (
             {"samples": 5, "estimator": "exact"},
             r"^train\.samples: is 5, which needs train\.estimator 'iw', not 'exact'",

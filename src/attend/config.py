@@ -106,8 +106,10 @@ class TrainConfig:
     count_anneal_steps: int = 2000
     """Steps from the one to the other."""
     corrections_from: int = 0
-    """Step from which the corrections of the background are learned; they come in over 1,000 steps. If they are there
-    before objects have been found, the background may take their place."""
+    """Step from which the corrections of the background are learned. If they are there before objects have been found,
+    the background may take their place."""
+    corrections_anneal_steps: int = 1000
+    """Steps from none of them to all."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class Config:
             "train.learning_rate": t.learning_rate,
             "train.baseline_learning_rate": t.baseline_learning_rate,
             "train.count_anneal_steps": t.count_anneal_steps,
+            "train.corrections_anneal_steps": t.corrections_anneal_steps,
         }
         for name, value in positive.items():
             if not 0 < value < math.inf:
@@ -170,6 +173,12 @@ class Config:
                 raise AttendError(f"model.{name}: is {widths}; it must be one or more sizes, each 1 or more")
         if t.warmup_steps >= t.steps:
             raise AttendError(f"train.warmup_steps: is {t.warmup_steps}; it must be below train.steps, {t.steps}")
+        last = t.steps - t.corrections_anneal_steps
+        if m.background_corrections and t.corrections_from > last:
+            raise AttendError(
+                f"train.corrections_from: is {t.corrections_from}; it must be at most train.steps less "
+                f"train.corrections_anneal_steps, {last}, so that corrections are whole at the end"
+            )
         if t.samples > 1 and t.estimator != "iw":
             raise AttendError(f"train.samples: is {t.samples}, which needs train.estimator 'iw', not {t.estimator!r}")
 

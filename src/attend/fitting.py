@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from attend.config import Config, TrainConfig, preset
 from attend.data import Reading, Rules, SceneData, light_ground
@@ -20,7 +20,7 @@ from attend.errors import AttendError
 from attend.model import Model, as_images, to_unit
 from attend.objective import Estimator, estimators
 from attend.p import annealed_log_odds, geometric
-from attend.q import WithBackdrop
+from attend.q import Cell, WithBackdrop
 from attend.survey import survey
 from attend.training import RunFolder, TrainState, make_advance, train
 
@@ -29,9 +29,6 @@ LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
 
 REFIT_IMAGES = 10_000
 """Training images over which p(n) is refitted; more would not change it visibly."""
-
-CORRECTIONS_RAMP = 1_000
-"""Steps over which the corrections of the background come in."""
 
 
 def fit(
@@ -90,9 +87,11 @@ def fit(
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
 
-    def evaluate(state: TrainState) -> dict[str, float]:  # in one pass an image, for it is done often
+    def evaluate(state: TrainState) -> dict[str, float]:
         assert validation is not None
-        counts = start.model(state).hurried().infer(validation.images).counts
+        model = start.model(state).hurried()  # for it is done often
+        model = eqx.tree_at(lambda m: m.q, model, _as_of(state.step, model.q, config.train))
+        counts = model.infer(validation.images).counts
         return {"count_accuracy": float(np.mean(counts == validation.counts))}
 
     def finish(state: TrainState) -> TrainState:
@@ -235,12 +234,16 @@ def make_loss(estimator: Estimator, static: PyTree, config: Config):
         p = eqx.tree_at(lambda p: (p.where, p.what), model.p, replace_fn=jax.lax.stop_gradient)
         log_odds = annealed_log_odds(step, t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
         log_p_count = geometric(log_odds, p.max_objects)
-        q = model.q
-        if isinstance(q, WithBackdrop):
-            q = q.corrected(jnp.clip((step - t.corrections_from) / CORRECTIONS_RAMP, 0.0, 1.0))
-        return estimator.loss(own, p, q, to_unit(images), log_p_count, key)
+        return estimator.loss(own, p, _as_of(step, model.q, t), to_unit(images), log_p_count, key)
 
     return loss
+
+
+def _as_of(step: Array, q: Cell, config: TrainConfig) -> Cell:
+    """q as it is trained at a step: with the corrections of the background that have come in by then."""
+    if not isinstance(q, WithBackdrop):
+        return q
+    return q.corrected(jnp.clip((step - config.corrections_from) / config.corrections_anneal_steps, 0.0, 1.0))
 
 
 def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:

@@ -4,10 +4,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import attend
 from attend.config import Config
+from attend.data import SceneData
 from attend.model import Model
 from attend.p import backgrounds
 from attend.q import BackdropEncoder, WithBackdrop
@@ -69,31 +69,28 @@ def test_so_much_of_a_correction_is_made_as_the_weight_says():
     assert np.abs(whole - none).max() > 0.1
 
 
-@pytest.fixture(scope="module")
-def trained():
-    """A model after 4 steps, by the number of corrections and the step from which they are learned."""
-    images = np.random.default_rng(0).integers(0, 256, (16, *SIZE), np.uint8)
-    config = CONFIG.replace(
-        max_objects=1,
-        cell_widths=(4, 4, 4),
-        what=2,
-        glimpse=4,
-        encoder_widths=(5,),
-        decoder_widths=(5,),
-        steps=4,
-        batch_size=8,
-        warmup_steps=1,
-    )
-
-    def fitted(corrections: int, start: int) -> Model:
-        settings = config.replace(background_corrections=corrections, corrections_from=start)
-        return attend.fit(images, config=settings, seed=0, progress=False)
-
-    return fitted
+SMALL = CONFIG.replace(
+    max_objects=1,
+    cell_widths=(4, 4, 4),
+    what=2,
+    glimpse=4,
+    encoder_widths=(5,),
+    decoder_widths=(5,),
+    steps=4,
+    batch_size=8,
+    warmup_steps=1,
+)
+IMAGES = np.random.default_rng(0).integers(0, 256, (16, *SIZE), np.uint8)
 
 
-def test_until_they_are_due_corrections_change_nothing(trained):
-    without, late = trained(0, 0), trained(2, 4)
+def trained(corrections: int, start: int) -> Model:
+    """A model after 4 steps."""
+    settings = SMALL.replace(background_corrections=corrections, corrections_from=start, corrections_anneal_steps=1)
+    return attend.fit(IMAGES, config=settings, seed=0, progress=False)
+
+
+def test_until_they_are_due_corrections_change_nothing():
+    without, late = trained(0, 0), trained(2, 3)
     assert not np.any(late.q.backdrop.correction)
     for a, b in zip(jax.tree.leaves(without.p), jax.tree.leaves(late.p), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -101,11 +98,28 @@ def test_until_they_are_due_corrections_change_nothing(trained):
         np.testing.assert_array_equal(a, b)
 
 
-def test_from_then_on_they_are_learned(trained):
+def test_from_then_on_they_are_learned():
     assert np.abs(trained(2, 1).q.backdrop.correction).max() > 0
 
 
-def test_they_are_saved_and_read_with_the_model(trained, tmp_path):
+def test_counts_are_watched_with_as_much_of_them_as_has_come_in(monkeypatch):
+    weights = []
+
+    def corrected(q, weight):
+        if not isinstance(weight, jax.core.Tracer):  # as it is in the training step
+            weights.append(float(weight))
+        return q
+
+    monkeypatch.setattr(WithBackdrop, "corrected", corrected)
+    monkeypatch.setattr("attend.fitting.LOG_EVERY", 2)
+    monkeypatch.setattr("attend.fitting.EVALUATE_EVERY", 2)
+    scenes = SceneData(images=IMAGES, counts=np.zeros(len(IMAGES), np.int64))
+    settings = SMALL.replace(background_corrections=1, corrections_from=2, corrections_anneal_steps=4, steps=6)
+    attend.fit(scenes, config=settings, validation=scenes, progress=False)
+    assert weights == [0.0, 0.5, 1.0]
+
+
+def test_they_are_saved_and_read_with_the_model(tmp_path):
     model = trained(2, 1)
     model.save(tmp_path / "model.npz")
     images = np.random.default_rng(1).random((2, *SIZE)).astype(np.float32)
