@@ -89,9 +89,7 @@ def fit(
 
     def evaluate(state: TrainState) -> dict[str, float]:
         assert validation is not None
-        model = start.model(state).hurried()  # for it is done often
-        model = eqx.tree_at(lambda m: m.q, model, _as_of(state.step, model.q, config.train))
-        counts = model.infer(validation.images).counts
+        counts = start.model(state).hurried().infer(validation.images).counts  # for it is done often
         return {"count_accuracy": float(np.mean(counts == validation.counts))}
 
     def finish(state: TrainState) -> TrainState:
@@ -206,10 +204,12 @@ class Start:
     static: PyTree
     loss: Callable[..., Any]
     optimiser: optax.GradientTransformation
+    config: TrainConfig
 
     def model(self, state: TrainState) -> Model:
-        """The model as it is in a state."""
-        return eqx.combine(state.params, self.static)[0]
+        """The model as it is trained in a state."""
+        model, _ = eqx.combine(state.params, self.static)
+        return Model(model.p, _as_of(state.step, model.q, self.config), model.config)
 
 
 def start_training(config: Config, size: tuple[int, int, int], seed: int) -> Start:
@@ -221,7 +221,7 @@ def start_training(config: Config, size: tuple[int, int, int], seed: int) -> Sta
     parameters, static = eqx.partition((model, own), eqx.is_inexact_array)
     optimiser = make_optimiser(config.train)
     state = TrainState.create(parameters, optimiser, state_key)
-    return Start(state, static, make_loss(estimator, static, config), optimiser)
+    return Start(state, static, make_loss(estimator, static, config), optimiser, config.train)
 
 
 def make_loss(estimator: Estimator, static: PyTree, config: Config):

@@ -47,8 +47,8 @@ class Model(eqx.Module):
         p = generative(config, size, key=p_key)
         q = cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key)
         if p.background is not None and p.background.code_size:
-            numbers = p.background.code_size, config.background_corrections
-            q = WithBackdrop(q, BackdropEncoder(size, *numbers, key=jax.random.fold_in(q_key, 0)))
+            times, encoder_key = config.background_corrections, jax.random.fold_in(q_key, 0)
+            q = WithBackdrop(q, BackdropEncoder(size, p.background.code_size, times, key=encoder_key))
         return cls(p, q, config)
 
     @property

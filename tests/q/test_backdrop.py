@@ -8,6 +8,7 @@ import numpy as np
 import attend
 from attend.config import Config
 from attend.data import SceneData
+from attend.fitting import start_training
 from attend.model import Model
 from attend.p import backgrounds
 from attend.q import BackdropEncoder, WithBackdrop
@@ -116,7 +117,16 @@ def test_counts_are_watched_with_as_much_of_them_as_has_come_in(monkeypatch):
     scenes = SceneData(images=IMAGES, counts=np.zeros(len(IMAGES), np.int64))
     settings = SMALL.replace(background_corrections=1, corrections_from=2, corrections_anneal_steps=4, steps=6)
     attend.fit(scenes, config=settings, validation=scenes, progress=False)
-    assert weights == [0.0, 0.5, 1.0]
+    assert weights == [0.0, 0.5, 1.0, 1.0, 1.0]  # the last two to refit p(n), and in the model that is returned
+
+
+def test_a_model_read_half_way_has_as_much_of_them_as_its_training():
+    settings = SMALL.replace(background_corrections=1, corrections_from=2, corrections_anneal_steps=2)
+    start = start_training(settings, SIZE, 0)
+    state = eqx.tree_at(lambda s: s.params[0].q.backdrop.correction, start.state, replace_fn=jnp.ones_like)
+    for step, weight in ((0, 0.0), (2, 0.0), (3, 0.5), (4, 1.0)):
+        model = start.model(eqx.tree_at(lambda s: s.step, state, jnp.asarray(step, jnp.int32)))
+        assert np.all(model.q.backdrop.correction == weight)
 
 
 def test_they_are_saved_and_read_with_the_model(tmp_path):

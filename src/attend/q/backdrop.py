@@ -29,7 +29,7 @@ class BackdropEncoder(eqx.Module):
     correction: Float[Array, "d inputs"] | None
     times: int = eqx.field(static=True)
 
-    def __init__(self, size: tuple[int, int, int], code_size: int, times: int = 0, *, key: PRNGKeyArray):
+    def __init__(self, size: tuple[int, int, int], code_size: int, times: int, *, key: PRNGKeyArray):
         """With so many corrections; they are nil until they have been learned."""
         inputs = COARSE**2 * size[2]
         self.network = Dense([inputs, HIDDEN, 2 * code_size], key=key)
