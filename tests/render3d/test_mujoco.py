@@ -1,4 +1,4 @@
-"""Ours beside MuJoCo's renderer, and MuJoCo as a black box; skipped without MuJoCo, or OSMesa to draw into memory."""
+"""Ours beside MuJoCo's renderer, and MuJoCo as a black box; skipped without OSMesa, which draws into memory."""
 
 import ctypes.util
 import math
@@ -17,9 +17,9 @@ from attend.render3d import Camera, TableRenderer
 from attend.training import RunFolder
 
 if not ctypes.util.find_library("OSMesa"):
-    pytest.skip("OSMesa is not installed", allow_module_level=True)
+    pytest.skip("OSMesa is not installed (Debian: libosmesa6)", allow_module_level=True)
 os.environ.setdefault("MUJOCO_GL", "osmesa")
-mujoco = pytest.importorskip("mujoco")
+import mujoco
 
 PAGE = (Path(__file__).parents[2] / "docs" / "renderers.md").read_text()
 SKETCHES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
