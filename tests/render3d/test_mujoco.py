@@ -123,7 +123,7 @@ def test_q_learns_to_invert_the_pages_renderer(page, tmp_path):
     scenes[:, 0, 3] = rng.uniform(-np.pi, np.pi, len(scenes))
     scenes[np.arange(len(scenes)), 0, 4 + kinds] = 1
     images = np.round(255 * page["draw"](scenes)).astype(np.uint8)
-    renderers.register("blocks")(lambda config, size, *, key: page["renderer"])
+    renderers.register("blocks")(lambda settings, config, size, *, key: page["renderer"])
     model = attend.fit(
         images[:256],
         renderer="blocks",
@@ -133,7 +133,7 @@ def test_q_learns_to_invert_the_pages_renderer(page, tmp_path):
         steps=150,
         batch_size=16,
         warmup_steps=10,
-        count_log_odds_end=0.0,
+        count_price=0.0,
         count_anneal_steps=75,
         run=tmp_path / "run",
         progress=False,
