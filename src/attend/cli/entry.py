@@ -14,6 +14,7 @@ from attend.cli.cluster import cluster
 from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
+from attend.cli.find import find
 from attend.cli.infer import infer
 from attend.cli.report import report
 from attend.cli.reproduce import reproduce
@@ -25,7 +26,7 @@ from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
     command.__name__: command
-    for command in (demo, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
+    for command in (demo, find, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
 }
 """Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
 

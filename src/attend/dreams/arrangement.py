@@ -1,4 +1,4 @@
-"""The scene prior of a field: how many objects, how large and bright, how close, and what happens where they overlap."""
+"""The scene prior of a field: how many objects there are, how large, how bright, how close, and how they overlap."""
 
 from dataclasses import dataclass
 from typing import Literal

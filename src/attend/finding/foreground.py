@@ -1,4 +1,4 @@
-"""Which number of a pixel tells objects from the background: ways to look at colour, each so that objects are bright."""
+"""What tells objects from the background: ways to look at the colour of a pixel, each so that objects are bright."""
 
 from collections.abc import Callable
 

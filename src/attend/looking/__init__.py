@@ -4,12 +4,14 @@
 or from memory (`open_source`), and whatever turns a piece of them into `Scenes` may look at them (`Looker`).
 """
 
+from attend.looking.find import find, find_into
 from attend.looking.kept import check_unfinished
-from attend.looking.looker import Looker, ModelLooker, TiledLooker, looker_of
+from attend.looking.looker import FinderLooker, Looker, ModelLooker, TiledLooker, looker_of
 from attend.looking.piecewise import Totals, check_out, look, look_into, results
 from attend.looking.source import Source, as_known, open_source
 
 __all__ = [
+    "FinderLooker",
     "Looker",
     "ModelLooker",
     "Source",
@@ -18,6 +20,8 @@ __all__ = [
     "as_known",
     "check_out",
     "check_unfinished",
+    "find",
+    "find_into",
     "look",
     "look_into",
     "looker_of",

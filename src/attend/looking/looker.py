@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from attend.data import Rules, SceneData
+from attend.finding import Finder, finder_file
 from attend.fitting import load, reading_of
 from attend.model import Model
 from attend.scenes import Scenes
@@ -106,8 +107,44 @@ class TiledLooker:
         return infer_tiled(self.model, piece.images, names=piece.names)
 
 
-def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> ModelLooker | TiledLooker:
-    """The model of a run folder, or of a file written by `Model.save`, which reads files as those of its run were read.
+@dataclass(frozen=True)
+class FinderLooker:
+    """A finder, which looks at images of any size as they are.
+
+    Attributes:
+        finder: of `attend.finding`.
+        rules: as of `Looker`. Images are never inverted for it: it tells objects from the background by itself.
+    """
+
+    finder: Finder
+    rules: Rules | None = Rules(ground="dark")  # noqa: RUF009, it is frozen
+    any_size = True
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """A part of an image that even small ones have, and the channels."""
+        return (*PART, self.finder.channels)
+
+    def fingerprint(self) -> str:
+        """A digest of all that the finder has learned."""
+        return self.finder.fingerprint()
+
+    def look(self, piece: SceneData, *, several: bool) -> Scenes:
+        """What `Finder.infer` finds, image by image."""
+        names = piece.names or [None] * len(piece)
+        return Scenes.concatenate(
+            [self.finder.infer(image, name) for image, name in zip(piece.images, names, strict=True)]
+        )
+
+
+PART = (32, 32)
+
+
+def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> "ModelLooker | TiledLooker | FinderLooker":
+    """What a run has learned, which reads files as those of the run were read.
+
+    It is the model of a run folder, or of a file written by `Model.save`; or the finder of a folder that `find_into`
+    made.
 
     With `tiled` it looks at images in overlapping tiles. It follows no rule of the run by which images were resized or
     cropped then.
@@ -115,6 +152,8 @@ def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> ModelLooke
     Raises:
         AttendError: there is no such model, or it is damaged.
     """
+    if (file := finder_file(run)) is not None:
+        return FinderLooker(Finder.load(file), Rules(ground="dark"))
     model, reading = load(run), reading_of(run)
     rules = None if reading is None else reading.rules.for_inference()
     if not tiled:

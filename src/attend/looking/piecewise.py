@@ -72,22 +72,22 @@ def look(
         return dataclasses.replace(found, first=first, skipped=len(skipped))
 
     if keep is None:
-        for found, skipped in _looked(looker, source, 0, 0, tell, progress):
+        for found, skipped in looked(looker, source, 0, 0, tell, progress):
             lines += skipped
             if found is not None:
                 yield given(found, skipped)
-        _check_all(source, done, lines, tell)
+        check_all(source, done, lines, tell)
         return
     folder = Path(keep)
     check_unfinished(folder, resume)
-    with keeping(folder, _about(looker, source), pixels=True) as store:
+    with keeping(folder, depends_on(looker, source), pixels=True) as store:
         for found in store.pieces():
             yield given(found, ())
-        for found, skipped in _looked(looker, source, len(store), done, tell, progress):
+        for found, skipped in looked(looker, source, len(store), done, tell, progress):
             store.put(found, skipped)
             if found is not None:
                 yield given(found, skipped)
-        _check_all(source, done, store.lines, tell)
+        check_all(source, done, store.lines, tell)
 
 
 def look_into(
@@ -122,13 +122,13 @@ def look_into(
     out = Path(out)
     export = check_out(out, format, resume=resume, any_size=looker.any_size)
     source = images if isinstance(images, Source) else open_source(images, looker, **options)
-    about = {"--format": "with pixels" if export.pixels else ""} | _about(looker, source)
+    about = {"--format": "with pixels" if export.pixels else ""} | depends_on(looker, source)
     with keeping(unfinished_folder(out), about, pixels=export.pixels) as store:
         done, _ = store.totals()
-        for found, skipped in _looked(looker, source, len(store), done, tell, progress):
+        for found, skipped in looked(looker, source, len(store), done, tell, progress):
             store.put(found, skipped)
         totals = Totals(*store.totals(), store.skipped)
-        _check_all(source, totals.images, store.lines, tell)
+        check_all(source, totals.images, store.lines, tell)
         write(export, store, out)
         delete(store)
     return totals
@@ -163,11 +163,12 @@ def results(scenes: Scenes, data: SceneData) -> Results:
     )
 
 
-def _about(looker: Looker, source: Source) -> dict[str, str]:
+def depends_on(looker: Looker, source: Source) -> dict[str, str]:
+    """By its name, each thing that the results depend on."""
     return {"RUN": looker.fingerprint(), **source.about}
 
 
-def _looked(
+def looked(
     looker: Looker, source: Source, start: int, done: int, tell: Tell, progress: Progress
 ) -> Iterator[tuple[Results | None, tuple[str, ...]]]:
     """What is found in the pieces from number `start` on, before which `done` images were; and the unreadable files."""
@@ -196,7 +197,7 @@ def _scenes(looker: Looker, source: Source, data: SceneData) -> Scenes:
         raise AttendError(f"{data.names[0] if data.names else source.name}: {error}") from None
 
 
-def _check_all(source: Source, done: int, skipped: list[str], tell: Tell) -> None:
+def check_all(source: Source, done: int, skipped: list[str], tell: Tell) -> None:
     """Raise AttendError unless all the images were there; say how many files were skipped."""
     if not done:
         raise AttendError(none_readable(source.name, skipped))
