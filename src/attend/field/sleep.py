@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from attend.data.ahead import ahead
+from attend.ahead import ahead
 from attend.dreams import Targets
 from attend.field.network import FieldNetwork
 

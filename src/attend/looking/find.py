@@ -118,7 +118,8 @@ def find_into(
     out = Path(out)
     asked = {"foreground": foreground, "diameter": diameter, "rounds": rounds, "seed": seed, "images": str(images)}
     asked |= {name: value for name, value in options.items() if value is not None}
-    _start(out, asked, resume)
+    asked = json.loads(json.dumps(asked, default=str))
+    _check_out(out, asked, resume)
     if (out / FILE).exists():
         finder = Finder.load(out / FILE)
     else:
@@ -126,7 +127,7 @@ def find_into(
         finder = learned.finder
         told(learned)
         with atomic_file(out / SURVEY) as file:
-            file.write((json.dumps(_as_json(learned), indent=2) + "\n").encode())
+            file.write((json.dumps({"asked": asked} | _as_json(learned), indent=2) + "\n").encode())
         finder.save(out / FILE)
     looker = FinderLooker(finder)
     source = open_source(images, looker, **options)
@@ -149,24 +150,20 @@ def _write(store: StoredResults, name: str, path: Path) -> None:
         exports[name].write(store, path)
 
 
-def _start(out: Path, asked: dict[str, Any], resume: bool) -> None:
-    """Check that the folder is free, or begun with the same settings."""
-    begun = out / "find.json"
-    if not (resume and begun.exists()):
+def _check_out(out: Path, asked: dict[str, Any], resume: bool) -> None:
+    """Check that the folder is free, or begun with the same settings and to be gone on with."""
+    if not resume or not (out / SURVEY).exists():
         check_new_folder(out)
-        with atomic_file(begun) as file:
-            file.write((json.dumps(asked, indent=2, default=str) + "\n").encode())
         return
     try:
-        before = json.loads(begun.read_text())
-    except ValueError as error:
-        raise AttendError(f"{begun}: is damaged ({error}); delete {out} to start anew") from error
-    now = json.loads(json.dumps(asked, default=str))
-    for name in sorted(before.keys() | now.keys()):
-        if before.get(name) != now.get(name):
-            raise AttendError(
-                f"{out}: was begun with {name} {before.get(name)!r}, not {now.get(name)!r}; give the same, or delete it"
-            )
+        before = json.loads((out / SURVEY).read_text())["asked"]
+        names = sorted(before.keys() | asked.keys())
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise AttendError(f"{out / SURVEY}: is damaged ({error}); delete {out} to start anew") from error
+    for name in names:
+        if before.get(name) != asked.get(name):
+            found, given = before.get(name), asked.get(name)
+            raise AttendError(f"{out}: was begun with {name} {found!r}, not {given!r}; give the same, or delete it")
 
 
 def _learn(
