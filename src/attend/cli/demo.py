@@ -14,7 +14,7 @@ STEPS = 4000
 SCENES = {"train": 30_000, "valid": 1_000, "test": 2_000}
 """Scenes composed for each split."""
 
-SHOWN, SAMPLED, BOUND_SAMPLES = 8, 25, 100
+LOOKED_AT, SHOWN, SAMPLED, BOUND_SAMPLES = 200, 8, 25, 100
 
 
 def demo(
@@ -44,7 +44,7 @@ def demo(
     """
     import attend
     from attend.data import load
-    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure
+    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure, varied_rows
     from attend.training import RunFolder
 
     if not resume:
@@ -61,8 +61,9 @@ def demo(
         raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; to go on: attend demo --out {out} --resume") from error
     print(f"Measuring on {len(test):,} scenes of digits it has never seen", flush=True)
     print_report(measure(model, test, samples=BOUND_SAMPLES, seed=seed))
+    scenes = model.infer(test.images[:LOOKED_AT])
     figures = {
-        "scenes.png": scenes_figure(model.infer(test.images[:SHOWN]), limit=SHOWN),
+        "scenes.png": scenes_figure(scenes[varied_rows(scenes.counts, SHOWN)], limit=SHOWN),
         "samples.png": samples_figure(*model.sample(SAMPLED, seed=seed)),
         "curves.png": curves_figure(RunFolder(out).metrics()),
     }
