@@ -116,12 +116,12 @@ class Model(eqx.Module):
         """The model with a single pass of q over each image, whatever `count_passes` says."""
         return Model(self.p, self.q, dataclasses.replace(self.config, count_passes=1))
 
-    def with_refitted_count(self, images: Any) -> "Model":
+    def with_refitted_count(self, images: Any, *, batch_size: int = 64) -> "Model":
         """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have.
 
-        One pass an image is enough for that.
+        One pass an image is enough for that; `batch_size` is as of `infer`.
         """
-        count_probs = self.hurried().infer(images).count_probs
+        count_probs = self.hurried().infer(images, batch_size=batch_size).count_probs
         return eqx.tree_at(lambda model: model.p.count, self, refitted(jnp.asarray(count_probs)))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -1,5 +1,7 @@
 """From a folder of a user's own files to a run, and from that to results in other formats."""
 
+import dataclasses
+import importlib
 import json
 
 import numpy as np
@@ -9,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from attend.cli import main
-from attend.config import PRESETS
+from attend.config import PRESETS, Config
 from attend.data import SceneData
 from attend.exports import exports
 from attend.fitting import Header, reading_of
@@ -148,3 +150,55 @@ def test_cluster_writes_a_table_and_a_contact_sheet(attend, run_folder, scenes_f
         assert ("silhouette" in said) == (groups is None)
         with Image.open(out / "clusters.png") as image:
             assert min(image.size) > 50
+
+
+@pytest.mark.parametrize("n", [1, 3, 25])
+def test_few_images_and_few_steps_train_and_say_so(attend, tiny_default, monkeypatch, squares, tmp_path, n):
+    whole = dataclasses.replace(PRESETS["default"].train, batch_size=64, warmup_steps=100)
+    monkeypatch.setitem(PRESETS, "default", Config(PRESETS["default"].model, dataclasses.replace(whole, steps=10_000)))
+    for number, image in enumerate(squares.images[:n, ..., 0]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    words = ["train", tmp_path, "--out", tmp_path / "run", "--steps", "3"]
+    status, _, err = attend(*words)
+    assert status == 0
+    assert f"attend: {tmp_path}: there are only 3 steps: the warm-up takes 0 of them" in err
+    assert f"attend: {tmp_path}: there {'is' if n == 1 else 'are'} only" in err
+    assert err.count(f"batch_size is {n}") == 1
+    for more in ([], ["--preset", "default"]):
+        assert attend(*words, "--resume", *more)[0] == 0
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())["config"]["train"]
+    assert (stored["batch_size"], stored["steps"]) == (n, 3)
+
+
+def test_steps_that_contradict_a_given_warm_up_are_refused(attend, scenes_file, tmp_path):
+    words = ["train", scenes_file, "--out", tmp_path / "run", "--steps", "50", "--train.warmup-steps", "100"]
+    status, _, err = attend(*words)
+    assert status == 2
+    assert "train.warmup_steps: is 100; it must be below train.steps, 50" in err
+
+
+def test_images_too_large_for_the_memory_are_learned_from_in_tiles(attend, tiny_default, monkeypatch, tmp_path):
+    module = importlib.import_module("attend.fitting")
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(8):
+        image = np.zeros((150, 140), np.uint8)
+        for y, x in rng.integers(130, size=(20, 2)):
+            image[y : y + 8, x : x + 8] = 200
+        Image.fromarray(image).save(tmp_path / "images" / f"{number}.png")
+    config = PRESETS["default"].replace(batch_size=8)
+    monkeypatch.setattr(module, "SMALL", 0)
+    words = ["train", tmp_path / "images", "--preset", "default", "--steps", "2", "--out", tmp_path / "run"]
+    enough = module.training_bytes(config, (40, 40, 1), 8) / module.HEADROOM + 2 * 150 * 140 * 8
+    monkeypatch.setattr(module, "available", lambda: int(enough))
+    status, _, err = attend(*words)
+    assert status == 0
+    assert "images of 150x140 need more memory than there is: training is on tiles of 35x35 (--tile 35 35)" in err
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert stored["size"] == [35, 35, 1]
+    assert attend(*words, "--resume")[0] == 0
+    monkeypatch.setattr(module, "available", lambda: 1000)
+    status, _, err = attend(*words[:-1], tmp_path / "refused")
+    assert status == 2
+    assert "memory: training on 8 images of 150x140x1 needs some" in err
+    assert not (tmp_path / "refused").exists()
