@@ -98,7 +98,14 @@ class Files(Options):
     ground: Annotated[str | None, arg(metavar="dark|light", help_behavior_hint="(default: told from the pixels)")] = (
         None
     )
-    """The ground that objects are on. On light ground images are inverted."""
+    """Whether the background is darker or lighter than the objects. On a light background images are inverted."""
+    channel: Annotated[
+        str | None, arg(metavar="NUMBER|NAME", help_behavior_hint="(default: the first; colours stay colours)")
+    ] = None
+    """The channel to read from files of several, by its number from 0 or its name in the file. Of a picture in colours
+    also red, green or blue."""
+    project: Annotated[str | None, arg(metavar="max|mean|none", help_behavior_hint="(default: max)")] = None
+    """What becomes of a stack of planes along z: their maximum, their mean, or an image of each."""
     strict: bool = False
     """Stop at the first file that cannot be read, rather than skip it."""
 
@@ -168,18 +175,19 @@ def read_for(
 
 
 def fitted(model: "Model", source: str, data: "SceneData", large: bool = False) -> "SceneData":
-    """The same scenes, in three channels if the model knows colour.
+    """The same scenes in the channels that the model knows; if they had others, stderr says so.
 
     Raises:
-        AttendError: they have another number of channels than the model knows or, unless they may be large, another
-            size.
+        AttendError: they have another size than the model knows, unless they may be large.
     """
-    from attend.model import as_images
+    from attend.data import to_channels
 
-    if data.images.shape[3] == 1 and model.size[2] == 3:
-        data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
-    try:
-        as_images(data.images, (*data.images.shape[1:3], model.size[2]) if large else model.size)
-    except AttendError as error:
-        raise AttendError(f"{source}: {error}") from None
-    return data
+    if not large and data.images.shape[1:3] != model.size[:2]:
+        found, size = ("x".join(map(str, size)) for size in (data.images.shape[1:], model.size))
+        raise AttendError(
+            f"{source}: images: are {found} (height x width x channels); the model knows {size}: give --resize H W or "
+            "--crop H W, or to attend infer --tile"
+        )
+    images, said = to_channels(data.images, model.size[2])
+    tell(source, [said] if said else [])
+    return dataclasses.replace(data, images=images)
