@@ -1,5 +1,6 @@
 """Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
+from attend.data.anything import as_images, dark_objects, taken
 from attend.data.colours import to_channels
 from attend.data.compose import compose
 from attend.data.composed import COMPOSE_OPTIONS
@@ -28,8 +29,10 @@ __all__ = [
     "Rules",
     "SceneData",
     "Split",
+    "as_images",
     "bundled_photographs",
     "compose",
+    "dark_objects",
     "datasets",
     "draw_sprites",
     "draw_table",
@@ -42,5 +45,6 @@ __all__ = [
     "read_images",
     "read_paths",
     "scenery",
+    "taken",
     "to_channels",
 ]
