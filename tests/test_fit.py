@@ -8,10 +8,12 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 import attend
-from attend.data import Reading, Rules, SceneData
+from attend.data import Reading, Rules, SceneData, as_images, load
 from attend.errors import AttendError
+from attend.fitting import reading_of
 from attend.training import RunFolder
 
 IMAGES = (255 * tiny.images(16)).astype(np.uint8)
@@ -176,10 +178,35 @@ def test_a_run_with_a_damaged_config_is_refused_by_name(tmp_path, content):
         attend.load(tmp_path / "run")
 
 
+@pytest.fixture
+def ink(tmp_path):
+    """Files of dark squares on white paper."""
+    (tmp_path / "ink").mkdir()
+    for number in range(4):
+        paper = np.full((8, 8), 250, np.uint8)
+        paper[2:5, 1 + number : 4 + number] = 10
+        Image.fromarray(paper).save(tmp_path / "ink" / f"{number}.png")
+    return tmp_path / "ink"
+
+
+def test_a_path_is_fitted_as_what_is_read_from_it_and_the_run_keeps_how(tmp_path, ink):
+    with pytest.warns(UserWarning, match="objects are darker than the background .*: images are inverted"):
+        model = fit(images=ink, run=tmp_path / "run")
+    data = load(ink)
+    assert reading_of(tmp_path / "run") == data.reading
+    assert data.reading.rules.ground == "light"
+    assert_same_model(model, fit(images=data))
+    images = [Image.open(path) for path in sorted(ink.iterdir())]
+    with pytest.warns(UserWarning, match=r"taken as they are: attend\.data\.as_images\(images, ground='light'\)"):
+        fit(images=images)
+    assert_same_model(model, fit(images=as_images(images, ground="light")))
+
+
 def test_images_as_they_are_stay_so_whatever_their_ground():
     paper = np.full((4, 8, 8, 1), 0.9, np.float32)
     reading = importlib.import_module("attend.fitting")._reading
-    assert reading(paper, paper) == Reading(Rules(ground="dark"))
+    with pytest.warns(UserWarning, match="darker than the background"):
+        assert reading(paper, paper) == Reading(Rules(ground="dark"))
     assert reading(1 - paper, 1 - paper) is None
     bytes_ = (255 * paper).astype(np.uint8)
     read = Reading(Rules(ground="light", crop=(8, 8)))

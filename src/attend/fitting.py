@@ -17,11 +17,11 @@ from jaxtyping import Array, PyTree
 
 from attend.adjust import GIVING_WAY, fitted_batch, fitted_schedule
 from attend.config import Config, TrainConfig, preset
-from attend.data import Reading, Rules, SceneData, light_ground
+from attend.data import Reading, Rules, SceneData, dark_objects, taken
 from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.memory import TooLargeError, as_text, available, peak_bytes
-from attend.model import Model, as_images, to_unit
+from attend.model import Model, to_unit
 from attend.objective import BaselineSettings, Estimator, estimators
 from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
@@ -67,7 +67,8 @@ def fit(
 
     Args:
         images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`, of which the run folder
-            keeps how it was read from files.
+            keeps how it was read from files; or a path, a Pillow image, a list, or whatever else
+            `attend.data.as_images` takes, with a warning that says how.
         config: a preset's name, or a `Config`. None is 'default' with what `survey` tells of the images: what is
             behind the objects, how large they are, how many.
         seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
@@ -86,7 +87,10 @@ def fit(
         AttendError: the images or the settings are not as above, or the run folder is in the way.
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
-    pixels = as_images(images.images if isinstance(images, SceneData) else images)
+    found = taken(images)
+    for line in found.notes:
+        warnings.warn(line, stacklevel=2)
+    pixels, images = found.images, found.data or images
     reading = _reading(images, pixels)
     folder = None
     if resume:
@@ -293,11 +297,15 @@ class Header:
 def _reading(images: Any, pixels: np.ndarray) -> Reading | None:
     """How images to infer from are to be read: as these were, or at least not inverted if these are light as they are.
 
-    None leaves it open: a model of images on dark ground is shown others on dark ground.
+    None leaves it open: a model of images on dark ground is shown others on dark ground. Of arrays on light ground a
+    warning says so.
     """
     if isinstance(images, SceneData) and images.reading is not None:
         return images.reading
-    return Reading(Rules(ground="dark")) if light_ground(pixels) else None
+    said = dark_objects(pixels)
+    if said and not isinstance(images, SceneData):
+        warnings.warn(said, stacklevel=3)
+    return Reading(Rules(ground="dark")) if said else None
 
 
 def _config(config: Config | str | None) -> Config:

@@ -87,9 +87,11 @@ def train(
     5 %, at most 1,000, are held out.
 
     Images from files get one size by --resize, --crop or --tile, if they have
-    several. Objects that are dark on light ground are told from the pixels, and
-    the images inverted. RUN keeps how images were read, and the other commands
-    read theirs in the same way.
+    several. Objects that are darker than the background are told from the pixels,
+    and the images inverted; stderr says how sure that is. Of files of several
+    channels --channel is read, and stacks along z are put together by --project.
+    RUN keeps how images were read, and the other commands read theirs in the same
+    way.
 
     A batch has no more images than there are. Where memory is short, batches are
     made smaller first, and then images are cut into tiles; a line says so. A
