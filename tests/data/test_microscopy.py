@@ -236,7 +236,7 @@ class BioImage:
 
     def __init__(self, path):
         if path.suffix == ".lif":
-            raise type("UnsupportedFileFormatError", (Exception,), {})("no plugin")
+            raise ValueError("no reader")
         self.set_scene("first")
 
     def set_scene(self, name):
@@ -258,6 +258,10 @@ def test_files_of_bioio_follow_the_same_rules(tmp_path, monkeypatch):
     (tmp_path / "a.lif").write_bytes(b"x")
     with pytest.raises(AttendError, match=r"a\.lif: is a LIF file, which needs: pip install"):
         read(tmp_path / "a.lif")
+    with monkeypatch.context() as patch:
+        patch.setattr("attend.data.bioformats.find_spec", lambda name: name)
+        with pytest.raises(AttendError, match=r"a\.lif: cannot be read as an image \(no reader\)"):
+            read(tmp_path / "a.lif")
     monkeypatch.setattr("attend.data.decode.MOST_BYTES", 100)
     with pytest.raises(AttendError, match=r"there must not be over 4 GiB in one file"):
         read(tmp_path / "a.nd2")

@@ -1,5 +1,7 @@
 """Formats of microscopes that the package `bioio` and its plugins read."""
 
+import logging
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ PLUGINS = {".lif": "bioio-lif", ".nd2": "bioio-nd2", ".zarr": "bioio-ome-zarr", 
 
 APART = ("bioio-czi",)
 """Plugins that the extra leaves out: their licence, the GPL, asks more of who passes them on than ours."""
+
+logging.getLogger("bioio").addHandler(logging.NullHandler())  # else which readers it tried goes to stderr
 
 
 def is_known(path: str | Path) -> bool:
@@ -41,7 +45,7 @@ def read(path: Path, check: Any) -> list[Stack]:
     try:
         image = BioImage(path)
     except Exception as error:
-        if type(error).__name__ == "UnsupportedFileFormatError":  # so bioio says that the plugin is not there
+        if find_spec(plugin.replace("-", "_")) is None:
             raise AttendError(missing) from error
         raise
     stacks = []

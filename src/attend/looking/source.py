@@ -48,9 +48,9 @@ def open_source(
 
     Args:
         images: a path, or the name of a data set, as of `attend.data.load`; a `SceneData`; an `ImageStream`; an array
-            `(n, H, W)` or `(n, H, W, C)`; or a list of arrays `(H, W)` or `(H, W, C)`, of Pillow images or of paths, which
-            differ in size only if the looker takes images of any size. Pixels are as of `attend.data.as_images`, and
-            rounded to 8 bits.
+            `(n, H, W)` or `(n, H, W, C)`; or a list of arrays `(H, W)` or `(H, W, C)`, of Pillow images, or of paths,
+            which differ in size only if the looker takes images of any size. Pixels are as of `attend.data.as_images`,
+            and rounded to 8 bits.
         looker: for which they are.
         n: how many images are wanted; all if None.
         seed: of a data set by name, draws its scenes.
