@@ -17,7 +17,7 @@ from attend.p.decoder import PatchRenderer
 from attend.p.flat import FlatRenderer
 from attend.p.latents import Code, What, Where, Windows
 from attend.p.likelihood import PixelGaussian
-from attend.p.renderer import Renderer, canvas_with, footprint, renderers
+from attend.p.renderer import Renderer, canvas_with, cover, footprint, renderers
 from attend.p.solids import TableRenderer
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "annealed_log_odds",
     "backgrounds",
     "canvas_with",
+    "cover",
     "footprint",
     "generative",
     "geometric",
