@@ -15,6 +15,7 @@ from attend.masks import Bounds, contours_over, label_image, mask_over
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from supervision import Detections
 
 SHOWN = 8
 """How many scenes are printed or plotted in full."""
@@ -210,6 +211,21 @@ class Scenes(eqx.Module):
         from attend.exports import Results, write_coco
 
         write_coco(Results(self), path)
+
+    def to_supervision(self, row: int | None = None) -> "Detections":
+        """The objects of one scene as `supervision.Detections`, whose confidence is the presence.
+
+        Args:
+            row: of the scene; it may be left out when there is only one.
+
+        Raises:
+            AttendError: there are several scenes and no row is given, or supervision is not installed.
+        """
+        from attend.exports import Results, detections
+
+        if row is None and len(self) != 1:
+            raise AttendError(f"to_supervision: there are {len(self)} scenes; give the row of one")
+        return detections(Results(self), row or 0)
 
     def to_npz(self, path: str | os.PathLike) -> None:
         """Write everything to one `.npz` file that `from_npz` and numpy read without pickle."""

@@ -27,7 +27,9 @@ def check_unfinished(out: Path, resume: bool) -> None:
 
 
 @contextlib.contextmanager
-def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["StoredResults"]:
+def unfinished(
+    out: Path, about: dict[str, str], *, pixels: bool, masks: bool = False, pixel_size: float | None = None
+) -> Iterator["StoredResults"]:
     """The results on the way to `out`: those that an earlier process has left behind, or none yet.
 
     The folder is deleted when the block ends, and kept when that fails and an image is done. A process that is killed
@@ -37,6 +39,8 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
         out: what is made.
         about: by its name, each thing that the results depend on.
         pixels: as of `StoredResults`.
+        masks: as of `StoredResults`.
+        pixel_size: as of `StoredResults`.
 
     Raises:
         AttendError: the results there depend on something else, another process is making them, or the folder cannot
@@ -54,7 +58,7 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
             file.write(json.dumps(about).encode())
     busy = f"{folder}: another process is working in it; let it end, or stop it"
     with _header(folder).open("rb") as file, locked(file, busy):
-        found = StoredResults(folder / "pieces", pixels=pixels)
+        found = StoredResults(folder / "pieces", pixels=pixels, masks=masks, pixel_size=pixel_size)
         try:
             yield found
         except BaseException as error:
