@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import Piece, SceneData
-    from attend.exports import StoredResults
+    from attend.exports import Results, StoredResults
     from attend.model import Model
     from attend.scenes import Scenes
 
@@ -118,6 +118,18 @@ def infer_all(model: "Model", given: Given, found: "StoredResults") -> None:
     if given.n is not None and done < given.n:
         raise AttendError(f"{given.source}: holds {done} scenes; n is {given.n} and must not be more")
     tell(given.source, Reading(Rules(), tuple(found.lines)).notes())
+
+
+def infer_pieces(model: "Model", given: Given) -> Iterator["Results"]:
+    """What is found in the images, piece by piece, none of which is kept; `given.n` is not looked at.
+
+    Raises:
+        AttendError: the images cannot be read.
+    """
+    with contextlib.closing(given.pieces(0)) as pieces:
+        for data, _ in pieces:
+            if data is not None:
+                yield results(_infer(model, data, given), data)
 
 
 def _shown(pieces: Iterable["Piece"], count: int, done: int) -> Iterable["Piece"]:

@@ -12,6 +12,7 @@ from attend.data.splits import DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
 from attend.data.stream import ImageStream, Piece
 from attend.data.tabletop import draw_table
+from attend.data.truth import ImageTruth, read_labels, read_truth, truth_beside, truth_of
 
 __all__ = [
     "COLOURS",
@@ -21,6 +22,7 @@ __all__ = [
     "SPLITS",
     "SPRITE_OPTIONS",
     "ImageStream",
+    "ImageTruth",
     "Piece",
     "Reading",
     "Rules",
@@ -36,5 +38,9 @@ __all__ = [
     "none_readable",
     "open_stream",
     "read_images",
+    "read_labels",
+    "read_truth",
     "scenery",
+    "truth_beside",
+    "truth_of",
 ]
