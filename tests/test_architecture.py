@@ -157,18 +157,22 @@ def test_the_documented_names_are_registered():
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_presets_choose_registered_names(preset):
     settings = config.PRESETS[preset]
-    assert settings.model.cell in cells
-    assert settings.model.renderer in renderers
-    assert settings.train.estimator in estimators
+    assert settings.model.cell.name in cells
+    assert settings.model.renderer.name in renderers
+    assert settings.train.estimator.name in estimators
 
 
 @pytest.mark.slow
 def test_the_pages_sketches_run(monkeypatch):
     for registry in (datasets, renderers, cells, estimators):
         monkeypatch.setattr(registry, "_entries", dict(registry))
+    for registry in (renderers, cells, estimators):
+        monkeypatch.setattr(registry, "_settings", dict(registry._settings))
     sketches = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     assert len(sketches) == 5
     names = {"__name__": "sketch"}
     for sketch in sketches:
         exec(sketch, names)
+    assert names["model"].config.renderer.sharpness == 2.0
+    assert names["model"].config.cell.widths == (32,)
     assert names["model"].infer(names["train"].images).counts.shape == (64,)

@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_bits_with_or_without_a_run_folder_and_vali
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["nvil", "iw"])
 def test_the_other_estimators_resume_and_another_seed_gives_other_bits(tmp_path, estimator):
-    config = tiny.config(estimator=estimator, samples=2 if estimator == "iw" else 1)
+    config = tiny.config(estimator=estimator, **({"samples": 2} if estimator == "iw" else {}))
     expected = fit(config=config, run=tmp_path / "run")
     folder = RunFolder(tmp_path / "run")
     folder.checkpoints.discard_after(4)
@@ -112,7 +112,7 @@ def test_a_run_can_be_extended_and_is_then_as_if_it_had_been_meant_to_be_that_lo
 @pytest.mark.parametrize(("name", "value"), [("learning_rate", 0.5), ("max_objects", 3), ("estimator", "nvil")])
 def test_resuming_with_another_setting_is_refused_by_name(whole, name, value):
     with pytest.raises(AttendError, match=rf"{name}: is .* and cannot be {value}; only steps can change on resuming"):
-        fit(run=whole[0], resume=True, what=tiny.config().model.what, **{name: value})
+        fit(run=whole[0], resume=True, glimpse=tiny.config().model.glimpse, **{name: value})
 
 
 def test_resuming_with_another_seed_or_fewer_steps_than_done_is_refused_and_changes_nothing(whole):
@@ -140,6 +140,7 @@ def test_what_stands_in_the_way_of_a_run_is_told(whole, tmp_path):
     [
         ({"batch_size": 17}, "batch_size: .*16.*17"),
         ({"stepz": 3}, "stepz: is no setting"),
+        ({"code": 3}, "code: is a setting of the background 'learned', and the background is 'none'"),
         ({"steps": 0}, r"train\.steps: is 0"),
         ({"steps": "100"}, r"train\.steps: is '100'; it must be of type int"),
         ({"steps": 2.5}, r"train\.steps: is 2\.5; it must be of type int"),

@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from attend.cli import main
+from attend.config import CHOICES
 from attend.data import SceneData
 from attend.data.decode import decode
 from attend.data.images import read_images
@@ -177,6 +178,8 @@ HEADER = Header(tiny.config(), tiny.SIZE, 0).to_dict()
 PLACES = [(key,) for key in HEADER] + [
     ("config", section, name) for section in HEADER["config"] for name in HEADER["config"][section]
 ]
+PLACES += [(*place, "name") for place in PLACES if place[-1] in CHOICES] + [("config", "model", "renderer", "what")]
+PLACES += [("config", "model", "cell_widths"), ("config", "train", "count_log_odds_end")]  # as once stored
 
 
 @given(st.sampled_from(PLACES), JSON, st.dictionaries(st.sampled_from(["reading", "config", "x"]), JSON))

@@ -9,18 +9,19 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, PyTree
 
 from attend.config import Config, TrainConfig, preset
 from attend.data import Reading, Rules, SceneData, light_ground
+from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.model import Model, as_images, to_unit
-from attend.objective import Estimator, estimators
-from attend.p import annealed_log_odds, geometric
+from attend.objective import BaselineSettings, Estimator, estimators
+from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
+from attend.settings import flattened
 from attend.survey import survey
 from attend.training import RunFolder, TrainState, make_advance, train
 
@@ -56,7 +57,7 @@ def fit(
             seed are the run's own; of those given here only `steps` may differ, to train for longer.
         validation: scenes with known counts on which the accuracy of counting is shown meanwhile.
         progress: show a progress bar.
-        **settings: single fields of the configuration, such as `steps=2000` or `max_objects=5`.
+        **settings: single settings by name, such as `steps=2000` or `renderer="flat", what=19`; see `Config.replace`.
 
     Raises:
         AttendError: the images or the settings are not as above, or the run folder is in the way.
@@ -79,7 +80,7 @@ def fit(
         reading = reading or stored.reading
     else:
         told = survey(pixels).beside(settings) if config is None else {}
-        config, seed = _config(config).replace(**told | settings), seed or 0
+        config, seed = _config(config).advised(told, **settings), seed or 0
     start = start_training(config, pixels.shape[1:], seed)
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
@@ -169,8 +170,13 @@ class Header:
         """Raise AttendError unless the training in `run` can go on so: nothing but more steps may be new."""
         if seed not in (None, self.seed):
             raise AttendError(f"seed: is {self.seed} in {run} and cannot be {seed}; only steps can change on resuming")
+        if prices := two_prices(RunFolder(run).config()["config"]):
+            raise AttendError(
+                f"{run}: an object cost {prices[0]} nats in its training and costs {prices[1]} in counting, which are "
+                "now one setting, model.count_price; it can be used but not trained on"
+            )
         for section in dataclasses.fields(config):
-            asked, was = (dataclasses.asdict(getattr(c, section.name)) for c in (config, self.config))
+            asked, was = (flattened(getattr(c, section.name)) for c in (config, self.config))
             for name in asked:
                 if name != "steps" and asked[name] != was[name]:
                     raise AttendError(
@@ -204,24 +210,23 @@ class Start:
     static: PyTree
     loss: Callable[..., Any]
     optimiser: optax.GradientTransformation
-    config: TrainConfig
 
     def model(self, state: TrainState) -> Model:
         """The model as it is trained in a state."""
         model, _ = eqx.combine(state.params, self.static)
-        return Model(model.p, _as_of(state.step, model.q, self.config), model.config)
+        return Model(model.p, _as_of(state.step, model), model.config)
 
 
 def start_training(config: Config, size: tuple[int, int, int], seed: int) -> Start:
     """A training at step 0, on images of `size` (height, width, channels)."""
     model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
     model = Model.create(config.model, size, model_key)
-    estimator = estimators[config.train.estimator](samples=config.train.samples)
+    estimator = estimators.make(config.train.estimator)
     own = estimator.init(size, config.model.max_objects, own_key)
     parameters, static = eqx.partition((model, own), eqx.is_inexact_array)
     optimiser = make_optimiser(config.train)
     state = TrainState.create(parameters, optimiser, state_key)
-    return Start(state, static, make_loss(estimator, static, config), optimiser, config.train)
+    return Start(state, static, make_loss(estimator, static, config), optimiser)
 
 
 def make_loss(estimator: Estimator, static: PyTree, config: Config):
@@ -232,18 +237,19 @@ def make_loss(estimator: Estimator, static: PyTree, config: Config):
         model, own = eqx.combine(parameters, static)
         # The priors over where and what are given, not learned, and p(n) is refitted at the end.
         p = eqx.tree_at(lambda p: (p.where, p.what), model.p, replace_fn=jax.lax.stop_gradient)
-        log_odds = annealed_log_odds(step, t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
+        log_odds = annealed_log_odds(step, t.count_log_odds_start, -config.model.count_price, t.count_anneal_steps)
         log_p_count = geometric(log_odds, p.max_objects)
-        return estimator.loss(own, p, _as_of(step, model.q, t), to_unit(images), log_p_count, key)
+        return estimator.loss(own, p, _as_of(step, model), to_unit(images), log_p_count, key)
 
     return loss
 
 
-def _as_of(step: Array, q: Cell, config: TrainConfig) -> Cell:
+def _as_of(step: Array, model: Model) -> Cell:
     """q as it is trained at a step: with the corrections of the background that have come in by then."""
-    if not isinstance(q, WithBackdrop):
-        return q
-    return q.corrected(jnp.clip((step - config.corrections_from) / config.corrections_anneal_steps, 0.0, 1.0))
+    learned = model.config.background
+    if not isinstance(model.q, WithBackdrop) or not isinstance(learned, LearnedSettings):
+        return model.q
+    return model.q.corrected(risen(step, learned.corrections_from, learned.corrections_anneal_steps))
 
 
 def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
@@ -257,7 +263,9 @@ def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
         rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
         return optax.join_schedules([rise, optax.constant_schedule(peak)], [config.warmup_steps])
 
-    rates = {"model": config.learning_rate, "own": config.baseline_learning_rate}
+    own = config.estimator
+    own_rate = own.baseline_learning_rate if isinstance(own, BaselineSettings) else config.learning_rate
+    rates = {"model": config.learning_rate, "own": own_rate}
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
     chains: dict[Hashable, optax.GradientTransformation] = {
         name: optax.chain(clip, optax.adam(schedule(rate))) for name, rate in rates.items()

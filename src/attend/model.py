@@ -14,12 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
-from attend.config import Config, ModelConfig
+from attend.config import ModelConfig
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_mask, box_window, footprint_box
 from attend.objective import count_bounds, elbo, importance_weighted_bound
-from attend.p import Generative, cover, footprint, generative, geometric, refitted
+from attend.p import Generative, LearnedSettings, cover, footprint, generative, geometric, refitted
 from attend.q import BackdropEncoder, Cell, Trace, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
 
@@ -48,9 +48,10 @@ class Model(eqx.Module):
         """A model with fresh parameters for images of `size` (height, width, channels)."""
         p_key, q_key = jax.random.split(key)
         p = generative(config, size, key=p_key)
-        q = cells[config.cell](config, size, p.renderer.where, p.renderer.what, key=q_key)
+        q = cells.make(config.cell, config, size, p.renderer.where, p.renderer.what, key=q_key)
         if p.background is not None and p.background.code_size:
-            times, encoder_key = config.background_corrections, jax.random.fold_in(q_key, 0)
+            learned, encoder_key = config.background, jax.random.fold_in(q_key, 0)
+            times = learned.corrections if isinstance(learned, LearnedSettings) else 0
             q = WithBackdrop(q, BackdropEncoder(size, p.background.code_size, times, key=encoder_key))
         return cls(p, q, config)
 
@@ -143,7 +144,7 @@ class Model(eqx.Module):
             raise AttendError(f"{path}: holds no model; one is written by model.save(path)")
         try:
             header = json.loads(str(arrays["attend"]))
-            config = Config.from_dict({"model": header["model"]}).model
+            config = ModelConfig.from_dict(header["model"])
             height, width, channels = (int(side) for side in header["size"])
             if min(height, width) < 1 or channels not in (1, 3):
                 raise ValueError(f"size is {header['size']}")

@@ -39,7 +39,7 @@ class Survey:
     """What was seen.
 
     Attributes:
-        settings: fields of `ModelConfig` and what they should be.
+        settings: names of the model's settings and what they should be.
         reasons: why, in a few words, for those that a user may want to know of.
     """
 

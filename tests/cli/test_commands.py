@@ -43,7 +43,7 @@ def test_train_stores_every_setting(run_folder, tiny_flags):
     stored = RunFolder(run_folder)
     config = Config.from_dict(stored.config()["config"])
     assert config.train.steps == 20
-    assert config.model.cell_widths == (16,)
+    assert config.model == config.replace(cell="lstm", cell_widths=(16,)).model
     assert stored.checkpoints.steps() == [20]
     assert "count_accuracy" in stored.metrics()[-1]
 
@@ -51,10 +51,20 @@ def test_train_stores_every_setting(run_folder, tiny_flags):
 def test_a_preset_is_what_the_flags_change(attend, scenes_file, tmp_path, monkeypatch):
     asked = {}
     monkeypatch.setattr(package, "fit", lambda scenes, **arguments: asked.update(arguments))
-    words = ["--preset", "paper", "--steps", "9", "--model.cell-widths", "8", "--train.batch-size", "4", "--seed", "5"]
+    words = ["--preset", "paper", "--steps", "9", "--model.cell.widths", "8", "--train.batch-size", "4", "--seed", "5"]
     assert attend("train", scenes_file, "--out", tmp_path / "run", *words)[0] == 0
     assert asked["config"] == package.PRESETS["paper"].replace(steps=9, cell_widths=(8,), batch_size=4)
     assert asked["seed"] == 5
+
+
+def test_flags_choose_entries_and_say_their_settings_in_any_order(attend, scenes_file, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(package, "fit", lambda scenes, **arguments: asked.update(arguments))
+    words = ["--model.renderer.what", "9", "--model.renderer", "flat", "--train.estimator=iw"]
+    words += ["--train.estimator.samples=3", "--model.background", "learned", "--model.background.code", "4"]
+    assert attend("train", scenes_file, "--out", tmp_path / "run", "--preset", "default", *words)[0] == 0
+    chosen = {"renderer": "flat", "what": 9, "estimator": "iw", "samples": 3, "background": "learned", "code": 4}
+    assert asked["config"] == Config().replace(**chosen)
 
 
 def test_resumed_training_equals_uninterrupted_bit_for_bit(attend, scenes_file, run_folder, tiny_flags, tmp_path):

@@ -12,7 +12,7 @@ from attend.cli import main
 from attend.config import PRESETS
 from attend.data import SceneData
 from attend.exports import exports
-from attend.fitting import reading_of
+from attend.fitting import Header, reading_of
 from attend.scenes import Scenes
 from attend.survey import survey
 
@@ -70,15 +70,16 @@ def test_inference_reads_as_the_run_did(attend, run_of_scans, scans, tmp_path):
 def test_settings_are_told_from_the_images_of_a_path_unless_they_are_given(attend, tiny_default, scenes_file, tmp_path):
     told = survey(SceneData.load(scenes_file).images).settings
     words = ["train", scenes_file, "--steps", "2", "--out"]
-    status, _, err = attend(*words, tmp_path / "told", "--model.scale-sd=0.5")
+    status, _, err = attend(*words, tmp_path / "told", "--model.renderer.scale-sd=0.5")
     assert status == 0
     assert f"max_objects {told['max_objects']}: 99 % of the images" in err
-    model = json.loads((tmp_path / "told" / "config.json").read_text())["config"]["model"]
-    assert {name: model[name] for name in told} == told | {"scale_sd": 0.5}
+    config = Header.read(tmp_path / "told").config
+    assert config == config.replace(**told | {"scale_sd": 0.5})
+    assert config != config.replace(scale_sd=told["scale_sd"])
     status, _, err = attend(*words, tmp_path / "preset", "--preset", "default")
     assert "of the images" not in err
-    model = json.loads((tmp_path / "preset" / "config.json").read_text())["config"]["model"]
-    assert model["scale"] == PRESETS["default"].model.scale != told["scale"]
+    default = Header.read(tmp_path / "preset").config
+    assert default.model == PRESETS["default"].model != default.replace(scale=told["scale"]).model
 
 
 def test_training_resumes_only_on_images_read_in_the_same_way(attend, run_of_scans, scans):

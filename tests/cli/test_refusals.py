@@ -128,7 +128,15 @@ def test_only_damaged_checkpoints(attend, damaged_run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--train.samples", "5"], "train.samples: is 5, which needs train.estimator 'iw', not 'exact'"),
+        (
+            ["--train.estimator.samples", "5"],
+            "train.estimator.samples: is a setting of the estimator 'iw', and the estimator is 'exact'",
+        ),
+        (
+            ["--model.background.code", "5"],
+            "model.background.code: is a setting of the background 'learned', and the background is 'none'",
+        ),
+        (["--model.cell.widths", "5", "5"], "model.cell.widths: is (5, 5); an LSTM cell has one size"),
         (["--train.warmup-steps", "20"], "train.warmup_steps: is 20; it must be below train.steps, 20"),
         (["--train.batch-size", "0"], "train.batch_size: is 0; it must be above 0"),
         (["--train.batch-size", "62"], "batch_size: must be from 1 to the 61 examples"),
@@ -149,7 +157,8 @@ def test_settings_that_are_unknown_or_contradict_each_other(train, scenes_file, 
     ("words", "line"),
     [
         (["--train.batch-size", "4"], "train.batch_size: is 8 in"),
-        (["--model.what", "5"], "model.what: is 4 in"),
+        (["--model.renderer.what", "5"], "model.renderer.what: is 4 in"),
+        (["--model.renderer", "alpha"], "model.renderer: is patch in"),
         (["--preset", "paper"], "only steps can change on resuming"),
         (["--seed", "1"], "seed: is 0 in"),
         (["--steps", "10"], "is at step 20; it must not be less"),

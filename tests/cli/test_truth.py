@@ -43,7 +43,7 @@ def oracle(monkeypatch):
         patches = np.ones((len(images), OBJECTS, 4, 4, 1), np.float32)
         masks = np.ones((len(images), OBJECTS, 4, 4), np.float16)
         seen = as_float(images)
-        return Scenes(seen, seen, where, where, where, where, probs, boxes, patches, masks, names=names)
+        return Scenes(seen, seen, where, where, where, where, probs, boxes, patches, masks=masks, names=names)
 
     monkeypatch.setattr(Model, "infer", infer)
 

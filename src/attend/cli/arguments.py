@@ -1,6 +1,5 @@
 """Arguments that several commands share, and the reading of the data that they name."""
 
-import dataclasses
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from tyro.conf import Positional, arg
-
-from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import Rules, SceneData
@@ -164,22 +161,6 @@ def read_for(
     Raises:
         AttendError: they have another size or number of channels than the model knows, or cannot be read.
     """
-    return fitted(model, source, read(source, "test", n, seed, compose, files, rules_of(run)))
+    from attend.looking import as_known
 
-
-def fitted(model: "Model", source: str, data: "SceneData", large: bool = False) -> "SceneData":
-    """The same scenes, in three channels if the model knows colour.
-
-    Raises:
-        AttendError: they have another number of channels than the model knows or, unless they may be large, another
-            size.
-    """
-    from attend.model import as_images
-
-    if data.images.shape[3] == 1 and model.size[2] == 3:
-        data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
-    try:
-        as_images(data.images, (*data.images.shape[1:3], model.size[2]) if large else model.size)
-    except AttendError as error:
-        raise AttendError(f"{source}: {error}") from None
-    return data
+    return as_known(source, read(source, "test", n, seed, compose, files, rules_of(run)), model.size)

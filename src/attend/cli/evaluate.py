@@ -112,9 +112,8 @@ def evaluate(
         raise AttendError(f"samples: is {samples}; it must be 1 or more")
     if not distance > 0:
         raise AttendError(f"distance: is {distance:g}; it must be above 0")
-    model = attend.load(run)
     if (beside := truth_beside(data)) is not None:
-        image_report = evaluate_folder(run, model, *beside, files=files, tile=tile, distance=distance)
+        image_report = evaluate_folder(run, *beside, files=files, tile=tile, distance=distance)
         if as_json:
             print(json.dumps(image_report))
         else:
@@ -122,6 +121,7 @@ def evaluate(
         return
     if tile:
         raise AttendError(f"{data}: --tile is for a folder images with {TRUTH} or {LABELS} beside it")
+    model = attend.load(run)
     truth = read_for(run, model, data, n, seed, compose, files)
     report = measure(model, truth, samples=samples, seed=seed)
     if as_json:

@@ -1,5 +1,7 @@
 """`attend infer`."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +16,9 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
+    tell,
 )
-from attend.cli.inference import fingerprint, infer_all, open_for
 from attend.cli.outputs import check_export
-from attend.cli.unfinished import check_unfinished, unfinished, write
 from attend.errors import AttendError
 
 
@@ -56,8 +57,8 @@ def infer(
     .json      COCO detections: each object with `bbox` (x0, y0, width, height),
                `score` (the probability that it exists) and its mask as
                `segmentation`, each image with `count` and `count_probs`, q(n|x)
-               for n = 0..N. With --proposals
-               COCO annotations to correct, say in CVAT or Label Studio.
+               for n = 0..N. With --proposals COCO annotations to correct, say in
+               CVAT or Label Studio.
     .csv       a table with a row an object: image, index, presence, its box,
     .parquet   its `where` and its `what` (.parquet needs the extra `export`)
     .npz       the whole posterior as arrays, a row an image, which
@@ -101,23 +102,39 @@ def infer(
         attend infer runs/cells slides --tile --out found.csv \\
             --format measurements --pixel-size 0.65
     """
-    import attend
+    from attend.looking import check_out, look_into, looker_of
 
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise AttendError(f"pixel_size: is {pixel_size:g}; it must be above 0, in micrometres")
     if proposals and format not in (None, "proposals"):
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)
-    if tile and export.suffix == ".npz":
-        raise AttendError(f"{out}: .npz keeps images of one size; choose another format with --tile")
-    check_unfinished(out, resume)
-    model = attend.load(run)
-    given = open_for(run, model, images, n, seed, compose, files, tile)
-    kept = "with pixels" if export.pixels else "with masks" if export.masks else ""
-    about = {"--format": kept, "RUN": fingerprint(model), **given.about}
-    with unfinished(out, about, pixels=export.pixels, masks=export.masks, pixel_size=pixel_size) as found:
-        infer_all(model, given, found)
-        write(export, found, out)
-        n_images, objects = found.totals()
-        skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""
-    print(f"{out}: {objects:,} objects in {n_images:,} images{skipped}")
+    check_out(out, export, resume=resume, any_size=tile)
+    looker = looker_of(run, tiled=tile)
+    options = {"n": n, "seed": seed, **compose.given(), **files.given()}
+    with _bar() as progress:
+        done = look_into(
+            looker,
+            images,
+            out,
+            format=export,
+            resume=resume,
+            pixel_size=pixel_size,
+            tell=lambda source, note: tell(source, [note]),
+            progress=progress,
+            **options,
+        )
+    skipped = f"; {done.skipped:,} unreadable skipped" if done.skipped else ""
+    print(f"{out}: {done.objects:,} objects in {done.images:,} images{skipped}")
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """What shows how many pieces are done, on stderr if that is a terminal and there are several."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking", visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=of > 1)

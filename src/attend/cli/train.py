@@ -1,8 +1,6 @@
 """`attend train`."""
 
-import argparse
 import dataclasses
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +18,7 @@ from attend.cli.arguments import (
     tell,
 )
 from attend.cli.outputs import check_new_run
-from attend.config import PRESETS, Config, ModelConfig, TrainConfig, preset
+from attend.config import Config, ModelConfig, TrainConfig
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -96,10 +94,15 @@ def train(
     and stops; the same command with --resume goes on. A longer training of a
     finished run is --resume with more --steps; nothing else may change.
 
+    The renderer, the background, the likelihood, the cell and the estimator have
+    settings of their own: --help shows those of the ones chosen on its line, so
+    attend train --model.renderer flat --help those of flat.
+
     Examples:
         attend train digits --out runs/digits
         attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
         attend train folder_of_scans --tile 64 64 --out runs/cells
+        attend train scenes.npz --out runs/flat --model.renderer flat --model.renderer.what 19
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
     """
@@ -137,40 +140,7 @@ def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ..
 
     seen = survey(scenes.images)
     tell(source, seen.lines(given))
-    return config.replace(**seen.beside(given))
-
-
-def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
-    """What the settings that are not on the command line are: the preset's, or with --resume the run's own.
-
-    A data set that has a preset of its name takes that unless another is given.
-    A preset beside --resume is compared with the run; its steps give way to the run's.
-    """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", nargs="?")
-    parser.add_argument("--out", nargs="?")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--steps", nargs="?")
-    parser.add_argument("--train.steps", nargs="?", dest="same_steps")
-    known, others = parser.parse_known_args(words)
-    if known.steps and known.same_steps:
-        raise AttendError("steps: is given by --steps and by --train.steps; give one of them")
-    named = [word for before, word in pairwise(["", *others]) if word in PRESETS and not before.startswith("-")]
-    chosen = preset(known.preset or (named[0] if named else "default"))
-    if not (known.resume and known.out):
-        return chosen.model, chosen.train
-    from attend.fitting import Header
-
-    stored = Header.read(Path(known.out)).config
-    if known.preset is None:
-        return stored.model, stored.train
-    return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
-
-
-def given_settings(words: list[str]) -> tuple[str, ...]:
-    """The names of the model's settings that are on the command line, however they are spelt."""
-    flags = [word.partition("=")[0].removeprefix("--model.") for word in words if word.startswith("--model.")]
-    return tuple(flag.replace("-", "_") for flag in flags)
+    return config.advised(seen.beside(given))
 
 
 def _training_data(

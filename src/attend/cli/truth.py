@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attend.cli.arguments import Compose, Files, tell
-from attend.cli.inference import infer_pieces, open_for
+from attend.cli.arguments import Files, tell
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import ImageTruth
     from attend.evaluation import Objects
     from attend.exports import Results
-    from attend.model import Model
 
 IMAGE_ROWS = {
     "images": ("images", "{:,}"),
@@ -33,7 +31,7 @@ IMAGE_ROWS = {
 
 
 def evaluate_folder(
-    run: Path, model: "Model", images: Path, truth: Path, *, files: Files, tile: bool, distance: float
+    run: Path, images: Path, truth: Path, *, files: Files, tile: bool, distance: float
 ) -> dict[str, Any]:
     """The report of `attend.evaluation.evaluate_images` on the images of a folder of which the truth is known.
 
@@ -45,11 +43,13 @@ def evaluate_folder(
     """
     from attend.data import read_truth
     from attend.evaluation import evaluate_images
+    from attend.looking import look, looker_of
 
     known = read_truth(truth)
-    given = open_for(run, model, str(images), None, 0, Compose(), files, tile)
+    looker = looker_of(run, tiled=tile)
+    pieces = look(looker, str(images), tell=lambda source, note: tell(source, [note]), **files.given())
     left_out: list[str] = []
-    pairs = _pairs(infer_pieces(model, given), known, left_out)
+    pairs = _pairs(pieces, known, left_out)
     first = next(pairs, None)
     if first is None:
         raise AttendError(

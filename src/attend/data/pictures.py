@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Shaped
 
-from attend.data.ahead import ahead
+from attend.ahead import ahead
 from attend.data.decode import decode
 from attend.data.entries import Entry
 from attend.data.parts import parts

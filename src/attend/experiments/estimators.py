@@ -72,9 +72,11 @@ def gradient_noise(
 
     One batch of images, many draws of the latents; the count prior is that of training step `step`.
     """
-    estimator = registry[name](samples=1)
+    estimator = registry.make(registry.settings(name))
     t = config.train
-    log_odds = annealed_log_odds(jnp.asarray(step), t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
+    log_odds = annealed_log_odds(
+        jnp.asarray(step), t.count_log_odds_start, -config.model.count_price, t.count_anneal_steps
+    )
     log_p_count = geometric(log_odds, model.p.max_objects)
     own = _trained_own(settings, estimator, model, log_p_count, data)
     images = jnp.asarray(as_float(data.images[:BATCH]))
@@ -162,9 +164,11 @@ def _noise_table(steps: int, noise: dict[str, tuple[float, float]], step_ms: dic
 
 
 NOTES = (
-    f"variance: of the gradient of a batch of {BATCH} images with respect to q's parameters, summed over them, from "
-    "draws of the latents alone; the model was trained with exact, and NVIL's baseline was fitted to it.",
-    "at equal compute: the relative variance times the relative time of a step, since averaging k gradients takes k "
+    f"Variance: the variance of the gradient of a batch of {BATCH} images with respect to the parameters of q, "
+    "summed over the parameters. Only the samples of the latent variables differ. The model was trained with exact, "
+    "and the baseline of NVIL was fitted to that model.",
+    "At equal compute: the relative variance times the relative time of a step, because averaging k gradients takes k "
     "times as long and divides the variance by k.",
-    "length of the mean: concrete is biased and follows another gradient; the other three follow the same one.",
+    "Length of the mean: concrete is biased and follows another gradient; the other three estimators follow the same "
+    "one.",
 )

@@ -11,14 +11,14 @@ box is drawn around the pixels that it changes in an empty scene. `alpha(layer)`
 covers by itself: without it, or before a background, an object's mask is what its box is drawn around.
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from attend.config import CHOICES
 from attend.p.latents import What, Where
-from attend.registry import Registry
+from attend.settings import Choices
 
 State = TypeVar("State")
 
@@ -83,5 +83,5 @@ def cover(
     return shown / jnp.maximum(jnp.max(shown), 1e-3)
 
 
-renderers: Registry[Callable[..., Renderer[Any]]] = Registry("renderer")
-"""Renderers by name: each a class `(config, size, *, key)`."""
+renderers: Choices[Renderer[Any]] = CHOICES["renderer"]
+"""Renderers by name: each a class `(settings, config, size, *, key)`, its own settings and those of the whole model."""
