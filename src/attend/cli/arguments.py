@@ -95,7 +95,14 @@ class Files(Options):
     ground: Annotated[str | None, arg(metavar="dark|light", help_behavior_hint="(default: told from the pixels)")] = (
         None
     )
-    """The ground that objects are on. On light ground images are inverted."""
+    """Whether the background is darker or lighter than the objects. On a light background images are inverted."""
+    channel: Annotated[
+        str | None, arg(metavar="NUMBER|NAME", help_behavior_hint="(default: the first; colours stay colours)")
+    ] = None
+    """The channel to read from files of several, by its number from 0 or its name in the file. Of a picture in colours
+    also red, green or blue."""
+    project: Annotated[str | None, arg(metavar="max|mean|none", help_behavior_hint="(default: max)")] = None
+    """What becomes of a stack of planes along z: their maximum, their mean, or an image of each."""
     strict: bool = False
     """Stop at the first file that cannot be read, rather than skip it."""
 
@@ -163,4 +170,8 @@ def read_for(
     """
     from attend.looking import as_known
 
-    return as_known(source, read(source, "test", n, seed, compose, files, rules_of(run)), model.size)
+    data = read(source, "test", n, seed, compose, files, rules_of(run))
+    known = as_known(source, data, model.size)
+    before = data.reading.notes() if data.reading else []
+    tell(source, [note for note in (known.reading.notes() if known.reading else []) if note not in before])
+    return known

@@ -50,8 +50,10 @@ def infer(
 ) -> None:
     """Find the objects in images and write them to a file or a folder.
 
-    IMAGES must have the size and the channels that the model was trained on; they
-    are read as those of RUN were: as large, as bright, inverted if those were.
+    IMAGES must have the size that the model was trained on; they are read as those
+    of RUN were: as large, as bright, inverted if those were. Images in colour
+    become their luminance (Rec. 601) for a model of grey ones, and grey is repeated
+    in three channels for others.
     Data sets by name give scenes of their test split. What OUT becomes:
 
     .json      COCO detections: each object with `bbox` (x0, y0, width, height),

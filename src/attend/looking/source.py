@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from attend.data import ImageStream, Piece, SceneData, load, open_stream
+from attend.data import ImageStream, Piece, SceneData, as_images, in_channels, load, open_stream
 from attend.data.stream import piece_length
 from attend.errors import AttendError
 from attend.looking.looker import Looker
-from attend.model import as_images
 
 Tell = Callable[[str, str], None]
 """What is called with a source and a note on what was done to its images."""
@@ -49,8 +48,9 @@ def open_source(
 
     Args:
         images: a path, or the name of a data set, as of `attend.data.load`; a `SceneData`; an `ImageStream`; an array
-            `(n, H, W)` or `(n, H, W, C)`; or a list of arrays `(H, W)` or `(H, W, C)`, which differ in size only if the
-            looker takes images of any size. Arrays are uint8, or float in [0, 1] and then rounded to 8 bits.
+            `(n, H, W)` or `(n, H, W, C)`; or a list of arrays `(H, W)` or `(H, W, C)`, of Pillow images, or of paths,
+            which differ in size only if the looker takes images of any size. Pixels are as of `attend.data.as_images`,
+            and rounded to 8 bits.
         looker: for which they are.
         n: how many images are wanted; all if None.
         seed: of a data set by name, draws its scenes.
@@ -71,30 +71,40 @@ def open_source(
         if stream is not None:
             return _of_files(stream, looker, n)
         data = load(source, split=split, n=n, seed=seed, rules=rules, **options)
+        data = as_known(source, data, looker.size, looker.any_size)
         notes = tuple(data.reading.notes()) if data.reading else ()
         return dataclasses.replace(_in_memory(source, [data], looker, None), notes=notes)
     if options:
         raise AttendError(f"{next(iter(options))}: is an option of files and of data sets by name, not of arrays")
     if isinstance(images, SceneData):
         return _in_memory("images", [images], looker, n)
-    if isinstance(images, Sequence) and len({np.shape(image) for image in images}) > 1:
-        return _in_memory("images", [SceneData(_in_bytes(as_images(np.asarray(i)[None]))) for i in images], looker, n)
+    if isinstance(images, list | tuple) and looker.any_size:
+        return _in_memory("images", [_one(image, looker) for image in images], looker, n)
     return _in_memory("images", [SceneData(_in_bytes(as_images(images)))], looker, n)
 
 
+def _one(image: Any, looker: Looker) -> SceneData:
+    """One image of a list: its path, a Pillow image, or an array."""
+    if isinstance(image, str | os.PathLike):
+        return load(os.fspath(image), rules=looker.rules)
+    shape = np.shape(image)
+    alone = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3) and shape[0] not in (1, 3))
+    return SceneData(_in_bytes(as_images(np.asarray(image)[None] if alone else image)))
+
+
 def as_known(source: str, data: SceneData, size: tuple[int, int, int], any_size: bool = False) -> SceneData:
-    """The same scenes, in three channels if `size` has three.
+    """The same scenes in the channels of `size`, which their reading notes if they had others.
 
     Raises:
-        AttendError: they have another number of channels or, unless they may have any size, another height or width.
+        AttendError: they have another height or width, unless they may have any.
     """
-    if data.images.shape[3] == 1 and size[2] == 3:
-        data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
-    try:
-        as_images(data.images, (*data.images.shape[1:3], size[2]) if any_size else size)
-    except AttendError as error:
-        raise AttendError(f"{source}: {error}") from None
-    return data
+    if not any_size and data.images.shape[1:3] != size[:2]:
+        found, known = ("x".join(map(str, each)) for each in (data.images.shape[1:], size))
+        raise AttendError(
+            f"{source}: images: are {found} (height x width x channels); the model knows {known}: give --resize H W or "
+            "--crop H W, or to attend infer --tile"
+        )
+    return in_channels(data, size[2])
 
 
 def _in_memory(name: str, parts: Sequence[SceneData], looker: Looker, n: int | None) -> Source:
