@@ -1,6 +1,5 @@
 """The smallest models that have every part: 8x8 images, at most two objects, a handful of units."""
 
-import dataclasses
 from functools import cache
 from typing import Any
 
@@ -9,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from attend.config import Config, ModelConfig, TrainConfig
+from attend.config import Config, ModelConfig
 from attend.model import Model
+from attend.objective import Estimator, estimators
 from attend.p import Windows
 
 SIZE = (8, 8, 1)
@@ -34,21 +34,17 @@ class Additive(eqx.Module):
 
 
 def model_config(cell: str = "lstm", **settings: Any) -> ModelConfig:
-    config = ModelConfig(
-        max_objects=2,
-        cell=cell,
-        cell_widths=WIDTHS[cell],
-        what=2,
-        glimpse=4,
-        encoder_widths=(5,),
-        decoder_widths=(5,),
-    )
-    return dataclasses.replace(config, **settings)
+    sizes = {"cell_widths": WIDTHS[cell], "what": 2, "glimpse": 4, "encoder_widths": (5,), "decoder_widths": (5,)}
+    return Config().replace(**{"max_objects": 2, "cell": cell} | sizes | settings).model
 
 
 def config(cell: str = "lstm", **train: Any) -> Config:
     settings = {"steps": 8, "batch_size": 4, "warmup_steps": 2} | train
-    return Config(model_config(cell), TrainConfig(**settings))
+    return Config(model_config(cell)).replace(**settings)
+
+
+def estimator(name: str, **settings: Any) -> Estimator:
+    return estimators.make(estimators.settings(name, **settings))
 
 
 @cache

@@ -1,12 +1,10 @@
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from attend import ModelConfig, SceneData
+from attend import Config, SceneData
 from attend.baselines import Classifier, SceneNet, classifier_loss, fit_baseline, scene_loss, scene_targets
 from attend.distributions import Gaussian, Window
 from attend.errors import AttendError
@@ -14,7 +12,7 @@ from attend.geometry import box_window
 from attend.q import Look
 
 SIZE = (20, 20, 1)
-CONFIG = ModelConfig(max_objects=2, what=8, glimpse=8, scale=0.3, cell_widths=(8, 16, 16), encoder_widths=(32,))
+CONFIG = Config().replace(max_objects=2, what=8, glimpse=8, scale=0.3, cell_widths=(8, 16, 16), encoder_widths=(32,))
 LSTMS = ("lstm", "lstm-difference")
 
 
@@ -38,8 +36,8 @@ loss_of = eqx.filter_jit(scene_loss)
 
 
 def make(cell: str) -> SceneNet:
-    widths = (32,) if cell in LSTMS else CONFIG.cell_widths
-    return SceneNet(dataclasses.replace(CONFIG, cell=cell, cell_widths=widths), SIZE, 2, key=jax.random.key(0))
+    widths = {"cell_widths": (32,)} if cell in LSTMS else {}
+    return SceneNet(CONFIG.replace(cell=cell, **widths).model, SIZE, 2, key=jax.random.key(0))
 
 
 @pytest.mark.slow
@@ -108,7 +106,7 @@ class ScriptedCell(eqx.Module):
 
 def scripted(where, classes, count: int) -> SceneNet:
     steps = len(classes)
-    config = dataclasses.replace(CONFIG, max_objects=steps, what=4)
+    config = CONFIG.replace(max_objects=steps, what=4).model
     net = SceneNet(config, SIZE, 4, key=jax.random.key(0))
     presence_logits = jnp.where(jnp.arange(steps) < count, 20.0, -20.0)
     cell = ScriptedCell(presence_logits, jnp.asarray(where), jax.nn.one_hot(jnp.array(classes), 4))

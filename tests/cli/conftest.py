@@ -4,22 +4,25 @@ import numpy as np
 import pytest
 
 import attend as package
+from attend import config
 from attend.cli import main
-from attend.config import PRESETS, Config, ModelConfig, TrainConfig
+from attend.config import Config
 from attend.data import SceneData
+from attend.settings import flattened
 
-TINY = Config(
-    ModelConfig(
-        max_objects=2,
-        cell="lstm",
-        cell_widths=(16,),
-        what=4,
-        glimpse=8,
-        encoder_widths=(16,),
-        decoder_widths=(16,),
-    ),
-    TrainConfig(steps=20, batch_size=8, warmup_steps=0),
+SMALL = dict(
+    max_objects=2,
+    cell="lstm",
+    cell_widths=(16,),
+    what=4,
+    glimpse=8,
+    encoder_widths=(16,),
+    decoder_widths=(16,),
+    steps=20,
+    batch_size=8,
+    warmup_steps=0,
 )
+TINY = Config().replace(**SMALL)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +30,7 @@ def tiny_flags() -> list[str]:
     """`TINY` as words of a command line."""
     words = []
     for section in ("model", "train"):
-        for name, value in dataclasses.asdict(getattr(TINY, section)).items():
+        for name, value in flattened(getattr(TINY, section)).items():
             values = value if isinstance(value, tuple) else (value,)
             words += [f"--{section}.{name.replace('_', '-')}", *map(str, values)]
     return words
@@ -100,7 +103,7 @@ def tiny_config() -> Config:
 @pytest.fixture
 def tiny_default(monkeypatch):
     """Make the preset `default` tiny."""
-    monkeypatch.setitem(PRESETS, "default", TINY)
+    monkeypatch.setitem(config._PRESETS, "default", SMALL)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 
@@ -43,7 +44,7 @@ def test_train_stores_every_setting(run_folder, tiny_flags):
     stored = RunFolder(run_folder)
     config = Config.from_dict(stored.config()["config"])
     assert config.train.steps == 20
-    assert config.model.cell_widths == (16,)
+    assert config.model == config.replace(cell="lstm", cell_widths=(16,)).model
     assert stored.checkpoints.steps() == [20]
     assert "count_accuracy" in stored.metrics()[-1]
 
@@ -51,10 +52,22 @@ def test_train_stores_every_setting(run_folder, tiny_flags):
 def test_a_preset_is_what_the_flags_change(attend, scenes_file, tmp_path, monkeypatch):
     asked = {}
     monkeypatch.setattr(package, "fit", lambda scenes, **arguments: asked.update(arguments))
-    words = ["--preset", "paper", "--steps", "9", "--model.cell-widths", "8", "--train.batch-size", "4", "--seed", "5"]
+    words = ["--preset", "paper", "--steps", "9", "--model.cell.widths", "8", "--train.batch-size", "4", "--seed", "5"]
     assert attend("train", scenes_file, "--out", tmp_path / "run", *words)[0] == 0
-    assert asked["config"] == package.PRESETS["paper"].replace(steps=9, cell_widths=(8,), batch_size=4)
+    settings = {"steps": 9, "cell_widths": (8,), "batch_size": 4}
+    shorter = {"count_anneal_steps": 4, "corrections_anneal_steps": 2}
+    assert asked["config"] == package.PRESETS["paper"].replace(**settings, **shorter)
     assert asked["seed"] == 5
+
+
+def test_flags_choose_entries_and_say_their_settings_in_any_order(attend, scenes_file, tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(package, "fit", lambda scenes, **arguments: asked.update(arguments))
+    words = ["--model.renderer.what", "9", "--model.renderer", "flat", "--train.estimator=iw"]
+    words += ["--train.estimator.samples=3", "--model.background", "learned", "--model.background.code", "4"]
+    assert attend("train", scenes_file, "--out", tmp_path / "run", "--preset", "default", *words)[0] == 0
+    chosen = {"renderer": "flat", "what": 9, "estimator": "iw", "samples": 3, "background": "learned", "code": 4}
+    assert asked["config"] == Config().replace(**chosen)
 
 
 def test_resumed_training_equals_uninterrupted_bit_for_bit(attend, scenes_file, run_folder, tiny_flags, tmp_path):
@@ -199,3 +212,19 @@ def test_demo_trains_measures_and_draws(attend, tiny_default, monkeypatch, tmp_p
     (tmp_path / "demo" / "scenes.png").unlink()
     assert attend("demo", "--out", tmp_path / "demo", "--resume")[0] == 0
     assert (tmp_path / "demo" / "scenes.png").exists()
+
+
+def test_show_draws_scenes_with_objects_first_and_an_empty_one_last(
+    attend, run_folder, scenes_file, tmp_path, monkeypatch
+):
+    original = package.Model.infer
+
+    def infer(self, images, **options):
+        scenes = original(self, images, **options)
+        return dataclasses.replace(scenes, count_probs=np.eye(3, dtype=np.float32)[np.arange(len(scenes)) % 3])
+
+    monkeypatch.setattr(package.Model, "infer", infer)
+    words = ["show", run_folder, scenes_file, "--out", tmp_path / "scenes.png", "--n"]
+    assert "3 images, counts 1, 2, 0" in attend(*words, "3")[1]
+    assert "5 images, counts 1, 2, 1, 2, 0" in attend(*words, "5")[1]
+    assert f"64 images, counts {', '.join(str(row % 3) for row in range(64))}" in attend(*words, "99")[1]

@@ -36,6 +36,18 @@ def test_help_of_train_shows_the_defaults_of_the_preset(attend, monkeypatch):
     assert "(default: 100000)" not in default
 
 
+def test_help_of_train_shows_the_settings_of_the_entries_that_are_chosen_and_names_the_others(attend, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, default, _ = attend("train", "--help")
+    _, other, _ = attend("train", "--model.renderer=tabletop", "--train.estimator", "iw", "--help")
+    assert "--model.renderer.what INT" in default
+    assert "--train.estimator.samples" not in default
+    assert "--model.renderer.what INT" not in other
+    assert "--train.estimator.samples INT" in other
+    assert "--model.renderer alpha|patch|flat|objects-3d|tabletop" in default
+    assert "Numbers in an object's appearance code. (default: 50)" in default  # the setting's own docstring
+
+
 def test_defaults_in_the_help_are_those_of_compose():
     parameters = inspect.signature(compose).parameters
     hints = {"counts": "0 1 2", "canvas": "50", "size": "20 23"}
@@ -84,7 +96,14 @@ def test_an_interruption_ends_with_130_and_its_message(attend, monkeypatch):
     assert attend("demo") == (130, "", "attend: stopped at step 3\n")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("RESOURCE_EXHAUSTED: Failed to allocate 9 bytes"),
+        RuntimeError("INTERNAL: Error dispatching computation: Out of memory allocating 31606452192 bytes."),
+    ],
+)
 def test_too_little_memory_is_told_in_a_line(refused, monkeypatch, error):
     def too_large(**_):
         raise error

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 from linear import PLACE
 from tiny import Additive
 
 from attend.distributions import Choice
-from attend.objective import count_terms, elbo, estimators
+from attend.objective import count_terms, elbo
 from attend.p import Code, Generative, PixelGaussian
 from attend.q import Look, count_log_probs, draw, unroll
 
@@ -83,7 +84,7 @@ def test_for_one_object_the_gradient_is_that_of_the_sum_over_categories():
 def wake_slope(p, logits, presence_logit=0.4):
     """The gradient of the loss `wake`, from one pass."""
     q = Guess(jnp.asarray(presence_logit), jnp.asarray(logits, jnp.float32))
-    return jax.grad(lambda q: estimators["wake"]().loss(None, p, q, IMAGE[None], p.count, jax.random.key(0))[0])(q)
+    return jax.grad(lambda q: tiny.estimator("wake").loss(None, p, q, IMAGE[None], p.count, jax.random.key(0))[0])(q)
 
 
 def test_fitted_to_their_posterior_the_categories_of_one_object_rest_there():
@@ -120,7 +121,7 @@ def test_fitted_to_its_posterior_a_count_held_for_certain_can_be_unlearned():
 @pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])
 def test_on_average_the_score_function_is_the_gradient_for_several_objects(name):
     p = generative(2)
-    estimator = estimators[name](samples=1)
+    estimator = tiny.estimator(name)
     own = estimator.init(SIZE, 2, jax.random.key(1))
 
     def slope(key):

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import tiny
 from tiny import Additive
 
 from attend.distributions import Gaussian, UniformAngle, WrappedNormal
-from attend.objective import estimators
 from attend.p import Code, Generative, PixelGaussian
 from attend.q import Look, unroll
 from attend.render3d.latents import Pose
@@ -52,7 +52,7 @@ Q = Reader(jax.random.normal(jax.random.key(0), (2, HOURS)))
 
 
 def slope(estimator, q, key):
-    return jax.grad(lambda q: estimators[estimator]().loss(None, P, q, IMAGES, P.count, key)[0])(q)
+    return jax.grad(lambda q: tiny.estimator(estimator).loss(None, P, q, IMAGES, P.count, key)[0])(q)
 
 
 def test_a_turn_of_which_the_bound_tells_nothing_is_learned_from_dreams():

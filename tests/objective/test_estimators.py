@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import linear
 import numpy as np
 import pytest
+import tiny
 
 from attend.errors import AttendError
-from attend.objective import Estimator, Exact, ImportanceWeighted, estimators
+from attend.objective import Estimator, estimators
 
 
 @pytest.mark.parametrize("name", list(estimators))
@@ -14,7 +15,7 @@ def test_every_estimator_gives_a_finite_loss_and_gradient_and_logs_the_elbo(name
     p = linear.generative([0.5, 0.3, 0.2])
     q = linear.PosteriorCell(jnp.array(0.3), jnp.array(0.2), jnp.array(1.1))
     images = np.random.default_rng(0).random((16, *linear.SIZE)).astype(np.float32)
-    estimator = estimators[name](samples=1)
+    estimator = tiny.estimator(name)
     assert isinstance(estimator, Estimator)
     own = estimator.init(linear.SIZE, 2, jax.random.key(0))
 
@@ -52,7 +53,7 @@ def loss_of_logit(estimator, shift=0.0):
     return loss
 
 
-@pytest.mark.parametrize("estimator", [Exact(), ImportanceWeighted(1), ImportanceWeighted(3)])
+@pytest.mark.parametrize("estimator", [tiny.estimator("exact"), tiny.estimator("iw"), tiny.estimator("iw", samples=3)])
 def test_the_loss_is_least_where_q_over_counts_is_the_posterior(estimator):
     best = linear.posterior_logit(IMAGE, PROBS)
     loss = loss_of_logit(estimator)
@@ -68,7 +69,7 @@ def test_the_loss_is_least_where_q_over_counts_is_the_posterior(estimator):
 def test_the_logged_bound_is_the_log_likelihood_where_q_is_the_posterior():
     best = linear.posterior_logit(IMAGE, PROBS)
     for samples in (1, 3):
-        _, metrics = loss_of_logit(ImportanceWeighted(samples))(best, jax.random.key(0))
+        _, metrics = loss_of_logit(tiny.estimator("iw", samples=samples))(best, jax.random.key(0))
         assert float(metrics["iw_bound"]) == pytest.approx(linear.log_likelihood(IMAGE, PROBS), abs=1e-4)
 
 
@@ -76,7 +77,7 @@ def test_the_logged_bound_lies_between_the_elbo_and_the_log_likelihood():
     keys = jax.random.split(jax.random.key(0), 2000)
     means, errors = {}, {}
     for samples in (1, 8):
-        loss = loss_of_logit(ImportanceWeighted(samples), shift=1.0)
+        loss = loss_of_logit(tiny.estimator("iw", samples=samples), shift=1.0)
         _, metrics = jax.jit(jax.vmap(lambda key, loss=loss: loss(0.7, key)))(keys)
         for name, values in metrics.items():
             means[name, samples] = float(values.mean())

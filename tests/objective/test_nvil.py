@@ -11,7 +11,6 @@ import pytest
 import tiny
 from jax.flatten_util import ravel_pytree
 
-from attend.objective import estimators
 from attend.q import unroll
 
 LOG_P_COUNT = jnp.log(jnp.array([0.5, 0.3, 0.2]))
@@ -43,7 +42,7 @@ def setting():
 
 
 def own_of(name: str):
-    return estimators[name](samples=1).init(tiny.SIZE, N, jax.random.key(7))
+    return tiny.estimator(name).init(tiny.SIZE, N, jax.random.key(7))
 
 
 def largest(tree) -> float:
@@ -54,7 +53,7 @@ def largest(tree) -> float:
 @pytest.mark.parametrize("name", ["nvil", "nvil-no-baseline"])
 def test_averaged_over_the_counts_it_is_the_exact_gradient_whatever_the_baseline(setting, monkeypatch, name):
     p, q, image = setting
-    estimator, own = estimators[name](samples=1), own_of(name)
+    estimator, own = tiny.estimator(name), own_of(name)
 
     @eqx.filter_jit
     def gradients(parts, image):
@@ -72,7 +71,7 @@ def test_averaged_over_the_counts_it_is_the_exact_gradient_whatever_the_baseline
         by_count = eqx.filter_vmap(eqx.filter_vmap(given, in_axes=(None, 0)), in_axes=(0, None))
         found = by_count(jnp.array([1.0, 30.0]), jnp.arange(N + 1))
         probabilities = jnp.exp(unroll(parts[0], parts[1], image).count_log_probs)
-        return probabilities, found, gradient(estimators["exact"](samples=1), None)
+        return probabilities, found, gradient(tiny.estimator("exact"), None)
 
     probabilities, by_count, exact = gradients((p, q), image)
     assert probabilities.min() > 0.03
@@ -86,7 +85,7 @@ def test_the_baseline_learns_from_its_own_error_alone_and_nothing_else_learns_fr
     p = linear.generative([0.5, 0.3, 0.2])
     q = linear.PosteriorCell(jnp.array(0.3), jnp.array(0.2), jnp.array(1.1))
     image = jnp.asarray(tiny.images(1, size=linear.SIZE))
-    estimator = estimators["nvil"](samples=1)
+    estimator = tiny.estimator("nvil")
 
     @eqx.filter_jit
     def gradients(parts, keys):
@@ -147,7 +146,7 @@ def test_its_mean_is_that_of_the_exact_gradient_within_monte_carlo_error(name):
 
         return gradient
 
-    nvil, exact = estimators[name](samples=1), estimators["exact"](samples=1)
+    nvil, exact = tiny.estimator(name), tiny.estimator("exact")
     keys = jax.random.split(jax.random.key(0), 3 * 20_000).reshape(3, -1)
     expected, expected_error = moments(flat_gradient(exact, None, loss), keys[0])
     found, error = moments(flat_gradient(nvil, own, loss), keys[1])

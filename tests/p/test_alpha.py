@@ -22,8 +22,14 @@ CODES = jax.random.normal(jax.random.key(1), (2, 4))
 
 def opaque(raw: float):
     """A renderer whose patches have an alpha of sigmoid(raw)."""
-    renderer = renderers["alpha"](CONFIG.model, SIZE, key=jax.random.key(0))
-    bias = renderer.decoder.layers[-1].bias.reshape(6, 6, 4).at[..., 3].set(raw - CONFIG.model.decoder_bias).ravel()
+    renderer = renderers.make(CONFIG.model.renderer, CONFIG.model, SIZE, key=jax.random.key(0))
+    bias = (
+        renderer.decoder.layers[-1]
+        .bias.reshape(6, 6, 4)
+        .at[..., 3]
+        .set(raw - CONFIG.model.renderer.decoder_bias)
+        .ravel()
+    )
     weight = renderer.decoder.layers[-1].weight.reshape(6, 6, 4, -1).at[:, :, 3].set(0.0).reshape(144, -1)
     last = lambda r: (r.decoder.layers[-1].bias, r.decoder.layers[-1].weight)  # noqa: E731
     return eqx.tree_at(last, renderer, (bias, weight))
@@ -85,7 +91,8 @@ def test_smoothing_keeps_a_level_and_stretches_a_ramp():
 
 def test_a_constant_background_is_one_colour_and_a_learned_one_follows_its_code():
     constant, learned = (
-        backgrounds[name](CONFIG.model, SIZE, key=jax.random.key(0)) for name in ("constant", "learned")
+        backgrounds.make(backgrounds.settings(name), CONFIG.model, SIZE, key=jax.random.key(0))
+        for name in ("constant", "learned")
     )
     assert np.ptp(np.asarray(constant(jnp.zeros(0))), axis=(0, 1)).max() == 0
     assert constant.code_size == 0
@@ -94,13 +101,15 @@ def test_a_constant_background_is_one_colour_and_a_learned_one_follows_its_code(
     assert canvases[0].shape == SIZE
     assert abs(canvases[0] - canvases[1]).max() > 0.01
     assert 0 < canvases[0].min() < canvases[0].max() < 1
-    assert backgrounds["none"](CONFIG.model, SIZE, key=jax.random.key(0)) is None
+    assert generative(CONFIG.model, SIZE, key=jax.random.key(0)).background is None
 
 
 @pytest.mark.parametrize(("scale", "rows", "columns"), [(1.0, 3, 3), (0.5, 5, 6)])
 def test_a_learned_background_is_as_coarse_as_an_object_or_so_many_times(scale, rows, columns):
-    config = CONFIG.replace(scale=0.45, background_scale=scale).model  # an object of 5.4 of 12x16 pixels
-    learned = backgrounds["learned"](config, SIZE, key=jax.random.key(0))
+    config = CONFIG.replace(
+        scale=0.45, background="learned", coarseness=scale
+    ).model  # an object of 5.4 of 12x16 pixels
+    learned = generative(config, SIZE, key=jax.random.key(0)).background
     assert learned.patterns.shape == (8, rows, columns, 3)
 
 
@@ -108,7 +117,9 @@ def test_a_renderer_that_shows_its_own_takes_no_background(monkeypatch):
     class Bare:
         pass
 
-    monkeypatch.setattr(renderers, "_entries", dict(renderers) | {"bare": lambda config, size, key: Bare()})
+    for kept in ("_entries", "_settings"):
+        monkeypatch.setattr(renderers, kept, dict(getattr(renderers, kept)))
+    renderers.register("bare")(lambda settings, config, size, key: Bare())
     with pytest.raises(AttendError, match="background: is 'learned'; renderer 'bare' shows none but its own"):
         generative(CONFIG.replace(background="learned", renderer="bare").model, SIZE, key=jax.random.key(0))
 
@@ -139,7 +150,7 @@ def test_the_bound_and_its_weights_agree_on_average_before_any_background(name):
 
 def test_flat_objects_have_a_shape_and_one_colour_of_their_own():
     config = CONFIG.replace(what=5, renderer="flat")
-    renderer = renderers["flat"](config.model, SIZE, key=jax.random.key(0))
+    renderer = renderers.make(config.model.renderer, config.model, SIZE, key=jax.random.key(0))
     assert renderer.what.names == ("colour_0", "colour_1", "colour_2", "shape_0", "shape_1")
     red, blue, other = map(renderer.patch, jnp.array([[3.0, 0, 0, 1, 1], [0, 0, 3, 1, 1], [3, 0, 0, 0, 2]]))
     colours = red[..., :3] / red[..., 3:]
@@ -151,5 +162,5 @@ def test_flat_objects_have_a_shape_and_one_colour_of_their_own():
 
 
 def test_flat_objects_need_numbers_for_their_shape():
-    with pytest.raises(AttendError, match=r"model\.what: is 3, of which 3 tell the colour; it must be more"):
-        renderers["flat"](CONFIG.replace(what=3).model, SIZE, key=jax.random.key(0))
+    with pytest.raises(AttendError, match=r"model\.renderer\.what: is 3, of which 3 tell the colour; it must be more"):
+        generative(CONFIG.replace(what=3, renderer="flat").model, SIZE, key=jax.random.key(0))

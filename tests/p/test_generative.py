@@ -8,7 +8,7 @@ from scipy import stats
 
 from attend.errors import AttendError
 from attend.geometry import place
-from attend.p import PixelGaussian, Renderer, generative, renderers
+from attend.p import PixelGaussian, PixelStudent, Renderer, generative, renderers
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +45,13 @@ def test_a_full_covariance_is_scipys_multivariate_normal_of_that_volume():
 @pytest.mark.parametrize("dof", [3.0, 1000.0])
 def test_a_level_of_each_images_own_makes_it_scipys_multivariate_t(dof):
     factor = jnp.array([[0.7, 0.0, 0.0], [-0.8, 0.1, 0.0], [0.3, -0.5, -0.2]])
-    likelihood = PixelGaussian(0.2, factor, dof)
+    likelihood = PixelStudent(0.2, factor, dof=dof)
     inverse = np.asarray(likelihood.whitening, float)
     shape = np.kron(np.eye(20), 0.2**2 * np.linalg.inv(inverse.T @ inverse))
     image, canvases = np.random.default_rng(0).random((4, 5, 3)), np.random.default_rng(1).random((6, 4, 5, 3))
     expected = stats.multivariate_t(np.zeros(60), shape, dof).logpdf((image - canvases).reshape(6, 60))
     np.testing.assert_allclose(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases)), expected, rtol=1e-4)
-    many = PixelGaussian(0.2, factor, 1e6).log_prob(jnp.asarray(image), jnp.asarray(canvases))
+    many = PixelStudent(0.2, factor, dof=1e6).log_prob(jnp.asarray(image), jnp.asarray(canvases))
     normal = PixelGaussian(0.2, factor).log_prob(jnp.asarray(image), jnp.asarray(canvases))
     np.testing.assert_allclose(many, normal, rtol=1e-3)
 
@@ -65,7 +65,7 @@ def test_parts_of_an_image_that_have_a_level_each_are_independent():
             difference = (image[at] - canvases[:, *at]).reshape(6, -1)
             size = difference.shape[1]
             expected += stats.multivariate_t(np.zeros(size), 0.2**2 * np.eye(size), 30.0).logpdf(difference)
-    likelihood = PixelGaussian(0.2, dof=30.0, parts=3)
+    likelihood = PixelStudent(0.2, dof=30.0, parts=3)
     np.testing.assert_allclose(likelihood.log_prob(jnp.asarray(image), jnp.asarray(canvases)), expected, rtol=1e-4)
 
 

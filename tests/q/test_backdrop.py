@@ -16,11 +16,11 @@ from attend.q.backdrop import shrunken
 
 SIZE = (12, 12, 3)
 CODE = 6
-CONFIG = Config().replace(background="learned", background_code=CODE, scale=0.5, background_scale=0.5)
+CONFIG = Config().replace(background="learned", background_code=CODE, scale=0.5, coarseness=0.5)
 
 
 def background():
-    return backgrounds["learned"](CONFIG.model, SIZE, key=jax.random.key(0))
+    return backgrounds.make(CONFIG.model.background, CONFIG.model, SIZE, key=jax.random.key(0))
 
 
 def with_corrections(times: int) -> WithBackdrop:

@@ -105,8 +105,8 @@ def test_an_unrolled_pass_paints_what_it_infers(name):
 
 @every_cell
 def test_widths_of_another_cell_are_refused_by_name(name):
-    with pytest.raises(AttendError, match=r"model\.cell_widths: is \(2, 2\)"):
-        Model.create(tiny.model_config(name, cell_widths=(2, 2)), tiny.SIZE, jax.random.key(0))
+    with pytest.raises(AttendError, match=r"model\.cell\.widths: is \(2, 2\)"):
+        tiny.model_config(name, cell_widths=(2, 2))
 
 
 def test_an_unknown_cell_is_refused_with_the_known_ones():

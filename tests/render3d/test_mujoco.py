@@ -129,7 +129,7 @@ def test_q_learns_to_invert_the_pages_renderer(page, tmp_path, monkeypatch):
         steps=150,
         batch_size=16,
         warmup_steps=10,
-        count_log_odds_end=0.0,
+        count_price=0.0,
         count_anneal_steps=75,
         run=tmp_path / "run",
         progress=False,

@@ -17,8 +17,11 @@ from attend.data import SceneData
 from attend.distributions import Distribution
 from attend.errors import AttendError
 from attend.geometry import box_window, footprint_box, place
-from attend.p import Code, Where, Windows
+from attend.p import Code, PatchSettings, Where, Windows, WindowSettings
 from attend.q import Cell, cells, count_log_probs
+
+WHAT = 50
+"""Numbers that tell the class, where the renderer has no code of an appearance."""
 
 
 class Classifier(eqx.Module):
@@ -93,9 +96,17 @@ class SceneNet(eqx.Module):
         key: PRNGKeyArray,
     ):
         cell_key, classify_key = jax.random.split(key)
-        self.where = where or Windows.of(config)
-        self.cell = cells[config.cell](config, size, self.where, Code(config.what), key=cell_key)
-        self.classify = eqx.nn.Linear(config.what, classes, key=classify_key)
+        renderer = config.renderer
+        if where is None:
+            if not isinstance(renderer, WindowSettings):
+                raise AttendError(
+                    f"model.renderer: is {renderer.name!r}, whose objects are not in windows; give `where`"
+                )
+            where = Windows.of(renderer)
+        self.where = where
+        what = renderer.what if isinstance(renderer, PatchSettings) else WHAT
+        self.cell = cells.make(config.cell, config, size, self.where, Code(what), key=cell_key)
+        self.classify = eqx.nn.Linear(what, classes, key=classify_key)
         self.config = config
         self.size = size
 

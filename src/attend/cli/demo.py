@@ -17,7 +17,7 @@ SCENES = {"train": 30_000, "valid": 1_000, "test": 2_000}
 QUICK_STEPS, QUICK_SCENES = 120, {"train": 1_000, "valid": 100, "test": 100}
 """Enough to see that everything works, in a minute at most; not to count well."""
 
-SHOWN, SAMPLED, BOUND_SAMPLES = 8, 25, 100
+LOOKED_AT, SHOWN, SAMPLED, BOUND_SAMPLES = 200, 8, 25, 100
 
 
 def demo(
@@ -51,7 +51,7 @@ def demo(
     """
     import attend
     from attend.data import load
-    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure
+    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure, varied_rows
     from attend.training import RunFolder
 
     if not resume:
@@ -70,8 +70,9 @@ def demo(
         raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; to go on: {again} --resume") from error
     print(f"Measuring on {len(test):,} scenes of digits it has never seen", flush=True)
     print_report(measure(model, test, samples=BOUND_SAMPLES, seed=seed))
+    scenes = model.infer(test.images[:LOOKED_AT])
     figures = {
-        "scenes.png": scenes_figure(model.infer(test.images[:SHOWN]), limit=SHOWN),
+        "scenes.png": scenes_figure(scenes[varied_rows(scenes.counts, SHOWN)], limit=SHOWN),
         "samples.png": samples_figure(*model.sample(SAMPLED, seed=seed)),
         "curves.png": curves_figure(RunFolder(out).metrics()),
     }

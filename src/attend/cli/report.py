@@ -17,8 +17,9 @@ from attend.cli.arguments import (
     read_for,
 )
 from attend.cli.evaluate import ROWS, compared
-from attend.cli.outputs import check_file, results
+from attend.cli.outputs import check_file
 from attend.errors import AttendError
+from attend.settings import flattened
 
 if TYPE_CHECKING:
     from attend.model import Model
@@ -75,11 +76,11 @@ def report(
     if n is not None and n < 1:
         raise AttendError(f"n: is {n}; it must be 1 or more")
     model = attend.load(run)
-    settings: dict[str, dict[str, Any]] = {"model": dataclasses.asdict(model.config)}
+    settings: dict[str, dict[str, Any]] = {"model": flattened(model.config)}
     metrics, inverted = [], False
     if run.is_dir():
         header = Header.read(run)
-        settings |= {"train": dataclasses.asdict(header.config.train) | {"seed": header.seed}}
+        settings |= {"train": flattened(header.config.train) | {"seed": header.seed}}
         rules = dataclasses.asdict(header.reading.rules) if header.reading else {}
         settings |= {"images": {name: value for name, value in rules.items() if value is not None}} if rules else {}
         inverted = header.reading is not None and header.reading.rules.ground == "light"
@@ -105,6 +106,7 @@ def _findings(
     run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files
 ) -> "Findings":
     """What the model finds in a source."""
+    from attend.looking import results
     from attend.report import Findings
 
     named = NAMED_SCENES if is_named(source) else None

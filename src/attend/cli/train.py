@@ -1,13 +1,12 @@
 """`attend train`."""
 
-import argparse
 import dataclasses
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Suppress, arg
 
+from attend.adjust import changed_by, fitted_batch, fitted_schedule
 from attend.cli.arguments import (
     Compose,
     ComposeOptions,
@@ -20,14 +19,19 @@ from attend.cli.arguments import (
     tell,
 )
 from attend.cli.outputs import check_new_run
-from attend.config import PRESETS, Config, ModelConfig, TrainConfig, preset
+from attend.config import Config, ModelConfig, TrainConfig
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import Rules, SceneData
+    from attend.memory import TooLargeError
 
 VALIDATION_SHARE, VALIDATION_MOST = 20, 1000
 """Of a path whose counts are known, the last 1/20 is held out for validation, but no more than 1,000."""
+
+
+LEAST_TILE = 32
+"""Pixels: images are not cut into smaller tiles to save memory, for those would hold no whole object."""
 
 
 def train(
@@ -83,9 +87,15 @@ def train(
     5 %, at most 1,000, are held out.
 
     Images from files get one size by --resize, --crop or --tile, if they have
-    several. Objects that are dark on light ground are told from the pixels, and
-    the images inverted. RUN keeps how images were read, and the other commands
-    read theirs in the same way.
+    several. Objects that are darker than the background are told from the pixels,
+    and the images inverted; stderr says how sure that is. Of files of several
+    channels --channel is read, and stacks along z are put together by --project.
+    RUN keeps how images were read, and the other commands read theirs in the same
+    way.
+
+    A batch has no more images than there are. Where memory is short, batches are
+    made smaller first, and then images are cut into tiles; a line says so. A
+    training of few --steps has a shorter warm-up.
 
     What is behind the objects, how large they are and how many at most is told from
     the images of a path, and printed, unless --preset or the setting itself is
@@ -96,18 +106,29 @@ def train(
     and stops; the same command with --resume goes on. A longer training of a
     finished run is --resume with more --steps; nothing else may change.
 
+    The renderer, the background, the likelihood, the cell and the estimator have
+    settings of their own: --help shows those of the ones chosen on its line, so
+    attend train --model.renderer flat --help those of flat.
+
     Examples:
         attend train digits --out runs/digits
         attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
         attend train folder_of_scans --tile 64 64 --out runs/cells
+        attend train scenes.npz --out runs/flat --model.renderer flat --model.renderer.what 19
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
     """
     import attend
     from attend.fitting import Header
+    from attend.memory import TooLargeError
     from attend.training import RunFolder
 
-    config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
+    train = train if steps is None else dataclasses.replace(train, steps=steps)
+    if not resume and (steps is not None or "steps" in given):
+        changed, notes = fitted_schedule(model, train, train.steps, given)
+        model, train = changed_by(model, train, changed)
+        tell(data, notes)
+    config = Config(model, train)
     reading = None
     if resume:
         stored = Header.read(out)
@@ -116,12 +137,21 @@ def train(
         reading = stored.reading
     else:
         check_new_run(out)
+    surveyed = not (resume or preset or is_named(data))
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
-    if not (resume or preset or is_named(data)):
+    asked = config
+    if surveyed:
         config = _told(data, config, scenes, given)
     if scenes.counts is not None and scenes.counts.max() > config.model.max_objects:
         found = f"model.max_objects: is {config.model.max_objects}, but {data} has {scenes.counts.max()} objects"
         raise AttendError(f"{found} in one image")
+    if not resume:
+        try:
+            config = _fitted(data, config, scenes)
+        except TooLargeError as error:
+            files = _tiled(data, config, scenes, files, error)
+            scenes, validation = _training_data(data, n, data_seed, compose, files, None)
+            config = _fitted(data, _told(data, asked, scenes, given) if surveyed else config, scenes)
     try:
         attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
     except KeyboardInterrupt as error:
@@ -136,41 +166,45 @@ def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ..
     from attend.survey import survey
 
     seen = survey(scenes.images)
-    tell(source, seen.lines(given))
-    return config.replace(**seen.beside(given))
+    tell(source, [*seen.warnings, *seen.lines(given)])
+    return config.advised(seen.beside(given))
 
 
-def default_sections(words: list[str]) -> tuple[ModelConfig, TrainConfig]:
-    """What the settings that are not on the command line are: the preset's, or with --resume the run's own.
+def _fitted(source: str, config: Config, scenes: "SceneData") -> Config:
+    """The configuration with a batch that suits the images and the memory, which stderr says.
 
-    A data set that has a preset of its name takes that unless another is given.
-    A preset beside --resume is compared with the run; its steps give way to the run's.
+    Raises:
+        TooLargeError: there is none.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", nargs="?")
-    parser.add_argument("--out", nargs="?")
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--steps", nargs="?")
-    parser.add_argument("--train.steps", nargs="?", dest="same_steps")
-    known, others = parser.parse_known_args(words)
-    if known.steps and known.same_steps:
-        raise AttendError("steps: is given by --steps and by --train.steps; give one of them")
-    named = [word for before, word in pairwise(["", *others]) if word in PRESETS and not before.startswith("-")]
-    chosen = preset(known.preset or (named[0] if named else "default"))
-    if not (known.resume and known.out):
-        return chosen.model, chosen.train
-    from attend.fitting import Header
+    from attend.fitting import fitted_to_memory
 
-    stored = Header.read(Path(known.out)).config
-    if known.preset is None:
-        return stored.model, stored.train
-    return chosen.model, dataclasses.replace(chosen.train, steps=stored.train.steps)
+    fitted, notes = fitted_batch(config.train, len(scenes))
+    config, more = fitted_to_memory(dataclasses.replace(config, train=fitted), scenes.images.shape)
+    tell(source, notes + more)
+    return config
 
 
-def given_settings(words: list[str]) -> tuple[str, ...]:
-    """The names of the model's settings that are on the command line, however they are spelt."""
-    flags = [word.partition("=")[0].removeprefix("--model.") for word in words if word.startswith("--model.")]
-    return tuple(flag.replace("-", "_") for flag in flags)
+def _tiled(
+    source: str, config: Config, scenes: "SceneData", files: TrainingFiles, error: "TooLargeError"
+) -> TrainingFiles:
+    """How to read the images in tiles for which there is enough memory, which stderr says; or else raises `error`."""
+    from attend.fitting import fitted_to_memory
+    from attend.memory import TooLargeError
+
+    n, height, width, channels = scenes.images.shape
+    if scenes.views is None or files.resize or files.crop or files.tile:  # no files, or the user has given a size
+        raise error
+    side = min(height, width) // 2
+    while side >= LEAST_TILE:
+        try:
+            fitted_to_memory(config, (n, side, side, channels))
+        except TooLargeError:
+            side //= 2
+        else:
+            note = f"images of {height}x{width} need more memory than there is: training is on tiles of {side}x{side}"
+            tell(source, [f"{note} (--tile {side} {side}), and attend infer is to be given --tile"])
+            return dataclasses.replace(files, tile=(side, side))
+    raise error
 
 
 def _training_data(

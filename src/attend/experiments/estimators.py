@@ -72,9 +72,11 @@ def gradient_noise(
 
     One batch of images, many draws of the latents; the count prior is that of training step `step`.
     """
-    estimator = registry[name](samples=1)
+    estimator = registry.make(registry.settings(name))
     t = config.train
-    log_odds = annealed_log_odds(jnp.asarray(step), t.count_log_odds_start, t.count_log_odds_end, t.count_anneal_steps)
+    log_odds = annealed_log_odds(
+        jnp.asarray(step), t.count_log_odds_start, -config.model.count_price, t.count_anneal_steps
+    )
     log_p_count = geometric(log_odds, model.p.max_objects)
     own = _trained_own(settings, estimator, model, log_p_count, data)
     images = jnp.asarray(as_float(data.images[:BATCH]))

@@ -23,9 +23,9 @@ from attend.model import as_float
 from attend.scenes import Scenes
 
 SEEDS = (0,)
-MODEL = {"max_objects": 6, "scale": 0.35, "scale_sd": 0.4, "what": 12, "glimpse": 16, "count_log_odds_end": -9.0}
+MODEL = {"max_objects": 6, "scale": 0.35, "scale_sd": 0.4, "what": 12, "glimpse": 16, "count_price": 9.0}
 QUICK_CANVAS = 28
-QUICK_MODEL = {"max_objects": 4, "what": 8, "scale": 0.35, "scale_sd": 0.4, "count_log_odds_end": -9.0, "steps": 1000}
+QUICK_MODEL = {"max_objects": 4, "what": 8, "scale": 0.35, "scale_sd": 0.4, "count_price": 9.0, "steps": 1000}
 TOLD_STEPS, QUICK_TOLD_STEPS = 1_500, 400
 """Of the training of a network that is told the strokes."""
 SHOWN = 10

@@ -2,17 +2,19 @@
 
 from attend.objective.bounds import count_bounds, count_terms, elbo, importance_weighted_bound, per_count
 from attend.objective.concrete import Concrete
-from attend.objective.estimator import Estimator, estimators
+from attend.objective.estimator import BaselineSettings, Estimator, estimators
 from attend.objective.exact import Exact
-from attend.objective.importance import ImportanceWeighted
+from attend.objective.importance import ImportanceSettings, ImportanceWeighted
 from attend.objective.nvil import NVIL
 from attend.objective.wake import Wake
 
 __all__ = [
     "NVIL",
+    "BaselineSettings",
     "Concrete",
     "Estimator",
     "Exact",
+    "ImportanceSettings",
     "ImportanceWeighted",
     "Wake",
     "count_bounds",

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from attend.objective.bounds import elbo, per_count
 from attend.objective.estimator import estimators
 from attend.q import unroll
+from attend.settings import Settings
 
 TEMPERATURE = 0.5
 """Of the relaxed presences; lower is closer to 0 or 1, and noisier."""
@@ -22,7 +23,7 @@ class Concrete:
     Here for comparison: the logged `elbo` is the exact one of the same pass, not what is optimised.
     """
 
-    samples: int = 1
+    settings: Settings
 
     def init(self, size, max_objects, key):
         """None: nothing of its own to learn."""

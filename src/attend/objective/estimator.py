@@ -1,13 +1,23 @@
 """What an estimator is: a loss whose gradient, on average, is that of a bound of log p(x)."""
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Annotated, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from attend.config import CHOICES
 from attend.p import Generative
 from attend.q import Cell
-from attend.registry import Registry
+from attend.settings import POSITIVE, Choices, Settings
+
+
+@dataclass(frozen=True)
+class BaselineSettings(Settings):
+    """Of an estimator that learns something for itself."""
+
+    baseline_learning_rate: Annotated[float, POSITIVE] = 1e-3
+    """Adam's learning rate for the baseline."""
+
 
 Losses = tuple[Float[Array, ""], dict[str, Float[Array, ""]]]
 """The loss of a batch, and scalars to log, `elbo` in nats among them."""
@@ -34,5 +44,5 @@ class Estimator(Protocol):
         ...
 
 
-estimators: Registry[Callable[..., Estimator]] = Registry("estimator")
-"""Estimators by name: each a class `(samples)`."""
+estimators: Choices[Estimator] = CHOICES["estimator"]
+"""Estimators by name: each a class `(settings)`."""

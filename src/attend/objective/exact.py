@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from attend.objective.bounds import elbo
 from attend.objective.estimator import estimators
 from attend.q import unroll
+from attend.settings import Settings
 
 
 @estimators.register("exact")
@@ -15,7 +16,7 @@ from attend.q import unroll
 class Exact:
     """Minus the mean ELBO, one pass an image."""
 
-    samples: int = 1
+    settings: Settings
 
     def init(self, size, max_objects, key):
         """None: nothing of its own to learn."""

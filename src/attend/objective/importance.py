@@ -1,6 +1,7 @@
 """Training on the importance-weighted bound instead of the ELBO."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -8,18 +9,27 @@ import jax.numpy as jnp
 from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
 from attend.q import unroll
+from attend.settings import POSITIVE, Settings
 
 
-@estimators.register("iw")
+@dataclass(frozen=True)
+class ImportanceSettings(Settings):
+    """The importance-weighted bound of several passes of q."""
+
+    samples: Annotated[int, POSITIVE] = 1
+    """Passes an image."""
+
+
+@estimators.register("iw", ImportanceSettings)
 @dataclass(frozen=True)
 class ImportanceWeighted:
-    """Minus the bound of Burda et al. 2016 (eq. 8) from `samples` passes an image, the count summed out in each.
+    """Minus the bound of Burda et al. 2016 (eq. 8) from some passes an image, the count summed out in each.
 
     That bound no longer depends on q(n|x), which is therefore fitted beside it: towards the posterior over counts
     that each pass implies, weighted as in the wake phase of Bornschein and Bengio 2015 ("Reweighted Wake-Sleep").
     """
 
-    samples: int = 1
+    settings: ImportanceSettings
 
     def init(self, size, max_objects, key):
         """None: nothing of its own to learn."""
@@ -34,8 +44,8 @@ class ImportanceWeighted:
                 terms = count_terms(p, trace, image, log_p_count)
                 return jax.nn.logsumexp(terms), count_fit(trace, terms), elbo(p, trace, image, log_p_count)
 
-            log_weights, fits, elbos = jax.vmap(single)(jax.random.split(key, self.samples))
-            bound = jax.nn.logsumexp(log_weights) - jnp.log(self.samples)
+            log_weights, fits, elbos = jax.vmap(single)(jax.random.split(key, self.settings.samples))
+            bound = jax.nn.logsumexp(log_weights) - jnp.log(self.settings.samples)
             weights = jax.lax.stop_gradient(jax.nn.softmax(log_weights))
             return bound, jnp.sum(weights * fits), jnp.mean(elbos)
 

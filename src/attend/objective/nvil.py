@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from attend.networks import Dense
 from attend.objective.bounds import count_bounds
-from attend.objective.estimator import estimators
+from attend.objective.estimator import BaselineSettings, estimators
 from attend.q import unroll
+from attend.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class NVIL:
     fitted by least squares.
     """
 
-    samples: int = 1
+    settings: Settings
     baseline: bool = True
 
     def init(self, size, max_objects, key):
@@ -58,5 +59,5 @@ class NVIL:
         return error - surrogate, {"elbo": value, "baseline_error": error}
 
 
-estimators.register("nvil")(NVIL)
+estimators.register("nvil", BaselineSettings)(NVIL)
 estimators.register("nvil-no-baseline")(partial(NVIL, baseline=False))

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from attend.objective.bounds import count_fit, count_terms, elbo
 from attend.objective.estimator import estimators
 from attend.q import Trace, unroll
+from attend.settings import Settings
 
 DOUBT = 3.0
 """Log odds of one more object beyond which none is taken as surer: where it is and what is learned all the same."""
@@ -44,7 +45,7 @@ class Wake:
     the bound settles on one.
     """
 
-    samples: int = 1
+    settings: Settings
     dreams: bool = False
 
     def init(self, size, max_objects, key):

@@ -11,27 +11,37 @@ from attend.config import ModelConfig
 from attend.distributions import Distribution
 from attend.errors import AttendError
 from attend.p.alpha import AlphaRenderer
-from attend.p.background import Background, backgrounds, smooth
-from attend.p.count import annealed_log_odds, geometric, refitted
+from attend.p.annealing import annealed_log_odds, risen
+from attend.p.background import Background, LearnedSettings, backgrounds, smooth
+from attend.p.count import geometric, refitted
 from attend.p.decoder import PatchRenderer
 from attend.p.flat import FlatRenderer
-from attend.p.latents import Code, What, Where, Windows
-from attend.p.likelihood import PixelGaussian
+from attend.p.latents import Code, What, Where, Windows, WindowSettings
+from attend.p.likelihood import GaussianSettings, Likelihood, PixelGaussian, likelihoods
+from attend.p.patches import PatchSettings
 from attend.p.renderer import Renderer, canvas_with, footprint, renderers
 from attend.p.solids import TableRenderer
+from attend.p.student import PixelStudent, StudentSettings
 
 __all__ = [
     "AlphaRenderer",
     "Background",
     "Code",
     "FlatRenderer",
+    "GaussianSettings",
     "Generative",
+    "LearnedSettings",
+    "Likelihood",
     "PatchRenderer",
+    "PatchSettings",
     "PixelGaussian",
+    "PixelStudent",
     "Renderer",
+    "StudentSettings",
     "TableRenderer",
     "What",
     "Where",
+    "WindowSettings",
     "Windows",
     "annealed_log_odds",
     "backgrounds",
@@ -39,8 +49,10 @@ __all__ = [
     "footprint",
     "generative",
     "geometric",
+    "likelihoods",
     "refitted",
     "renderers",
+    "risen",
     "smooth",
 ]
 
@@ -52,7 +64,7 @@ class Generative(eqx.Module):
     where: Distribution
     what: Distribution
     renderer: Renderer[Any]
-    likelihood: PixelGaussian
+    likelihood: Likelihood
     background: Background | None = None
 
     @property
@@ -91,20 +103,15 @@ class Generative(eqx.Module):
 
 def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray) -> Generative:
     """p with fresh parameters, for images of `size` (height, width, channels); every count is equally likely."""
-    renderer = renderers[config.renderer](config, size, key=key)
-    background = backgrounds[config.background](config, size, key=jax.random.fold_in(key, 0))
-    if background is not None and not hasattr(renderer, "over"):
-        raise AttendError(f"background: is {config.background!r}; renderer {config.renderer!r} shows none but its own")
+    renderer = renderers.make(config.renderer, config, size, key=key)
+    name = config.background.name
+    if name != "none" and not hasattr(renderer, "over"):
+        raise AttendError(f"background: is {name!r}; renderer {config.renderer.name!r} shows none but its own")
     return Generative(
         count=geometric(0.0, config.max_objects),
         where=renderer.where.prior(),
         what=renderer.what.prior(),
         renderer=renderer,
-        likelihood=PixelGaussian(
-            config.pixel_sd,
-            jnp.zeros((size[2], size[2])) if config.pixel_covariance == "full" else None,
-            config.pixel_dof,
-            config.pixel_dof_parts,
-        ),
-        background=background,
+        likelihood=likelihoods.make(config.likelihood, config, size),
+        background=backgrounds.make(config.background, config, size, key=jax.random.fold_in(key, 0)),
     )

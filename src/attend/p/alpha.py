@@ -6,16 +6,16 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.p.composite import Composited
-from attend.p.patches import Patches
+from attend.p.patches import Patches, PatchSettings
 from attend.p.renderer import renderers
 
 
-@renderers.register("alpha")
+@renderers.register("alpha", PatchSettings)
 class AlphaRenderer(Composited):
     """Patches of colour and alpha, decoded from `what`."""
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
-        Patches.__init__(self, config, size, size[2] + 1, key=key)
+    def __init__(self, settings: PatchSettings, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+        Patches.__init__(self, settings, config, size, size[2] + 1, key=key)
 
     def patch(self, what: Float[Array, " d"]) -> Float[Array, "g g c1"]:
         """What the object looks like, each colour times alpha, and last its alpha."""

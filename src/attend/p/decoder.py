@@ -6,16 +6,16 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.geometry import place
-from attend.p.patches import Patches
+from attend.p.patches import Patches, PatchSettings
 from attend.p.renderer import renderers
 
 
-@renderers.register("patch")
+@renderers.register("patch", PatchSettings)
 class PatchRenderer(Patches):
     """Objects are patches decoded from `what`, placed by `where`, and added up (paper, section 3.1)."""
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
-        super().__init__(config, size, size[2], key=key)
+    def __init__(self, settings: PatchSettings, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+        super().__init__(settings, config, size, size[2], key=key)
 
     def patch(self, what: Float[Array, " d"]) -> Float[Array, "g g c"]:
         """What the object looks like, in [0, 1]."""

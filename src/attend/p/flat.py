@@ -7,19 +7,19 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from attend.config import ModelConfig
 from attend.p.composite import Composited
-from attend.p.patches import Patches
+from attend.p.patches import Patches, PatchSettings
 from attend.p.renderer import renderers
 
 
-@renderers.register("flat")
+@renderers.register("flat", PatchSettings)
 class FlatRenderer(Composited):
     """Patches of alpha decoded from a part of `what`, each in one colour that the rest of `what` tells."""
 
     colour: eqx.nn.Linear
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
+    def __init__(self, settings: PatchSettings, config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyArray):
         colour_key, key = jax.random.split(key)
-        Patches.__init__(self, config, size, 1, colours=size[2], key=key)
+        Patches.__init__(self, settings, config, size, 1, colours=size[2], key=key)
         self.colour = eqx.nn.Linear(size[2], size[2], key=colour_key)
 
     def patch(self, what: Float[Array, " d"]) -> Float[Array, "g g c1"]:

@@ -6,13 +6,13 @@ a cell of q its posteriors, so that neither needs to know whether a place is a w
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from attend.config import ModelConfig
 from attend.distributions import Distribution, Gaussian, Window, positive
+from attend.settings import NOT_NEGATIVE, POSITIVE, Settings
 
 
 @runtime_checkable
@@ -92,6 +92,20 @@ class What(Protocol):
 
 
 @dataclass(frozen=True)
+class WindowSettings(Settings):
+    """Of a renderer whose objects are in windows of the image."""
+
+    scale: Annotated[float, POSITIVE] = 0.45
+    """Prior median of an object's size, as a fraction of the image's shorter side."""
+    scale_sd: Annotated[float, POSITIVE] = 0.2
+    """Prior standard deviation of the logarithm of that size."""
+    scale_reach: Annotated[float, NOT_NEGATIVE] = 0.0
+    """Sizes that q proposes are within so many of these deviations; 0 for any size."""
+    place_sd: Annotated[float, POSITIVE] = 0.6
+    """Prior standard deviation of x and y, where the image reaches from -1 to 1."""
+
+
+@dataclass(frozen=True)
 class Windows:
     """A place is a square window (scale, x, y) of the image, as in the paper's 2D experiments.
 
@@ -111,9 +125,9 @@ class Windows:
     apart = 0
 
     @classmethod
-    def of(cls, config: ModelConfig) -> "Windows":
-        """Those of a configuration."""
-        return cls(config.scale, config.scale_sd, config.place_sd, config.scale_reach)
+    def of(cls, settings: WindowSettings) -> "Windows":
+        """Those of a renderer's settings."""
+        return cls(settings.scale, settings.scale_sd, settings.place_sd, settings.scale_reach)
 
     def prior(self) -> Window:
         """p(where)."""

@@ -10,14 +10,14 @@ no `background` other than its own. `mask(state)` is how much of each pixel the 
 box is drawn around the pixels that it changes in an empty scene.
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from attend.config import CHOICES
 from attend.p.latents import What, Where
-from attend.registry import Registry
+from attend.settings import Choices
 
 State = TypeVar("State")
 
@@ -67,5 +67,5 @@ def footprint(renderer: Renderer[Any], empty: Any, state: Any) -> Float[Array, "
     return jnp.max(jnp.abs(renderer.canvas(state) - renderer.canvas(empty)), axis=-1)
 
 
-renderers: Registry[Callable[..., Renderer[Any]]] = Registry("renderer")
-"""Renderers by name: each a class `(config, size, *, key)`."""
+renderers: Choices[Renderer[Any]] = CHOICES["renderer"]
+"""Renderers by name: each a class `(settings, config, size, *, key)`, its own settings and those of the whole model."""

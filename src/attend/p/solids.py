@@ -6,9 +6,12 @@ from typing import Any
 from attend.config import ModelConfig
 from attend.p.renderer import renderers
 from attend.render3d import TableRenderer, worlds
+from attend.settings import Settings
 
 
-def _laid(world: str, config: ModelConfig, size: tuple[int, int, int], *, key: Any) -> TableRenderer:
+def _laid(
+    world: str, settings: Settings, config: ModelConfig, size: tuple[int, int, int], *, key: Any
+) -> TableRenderer:
     return worlds[world](size, config.max_objects)
 
 

@@ -1,12 +1,12 @@
 """What a cell is: one step of q, which attends to one object."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from attend.config import CHOICES
 from attend.distributions import Distribution
-from attend.registry import Registry
+from attend.settings import Choices
 
 
 class Look(NamedTuple):
@@ -37,8 +37,9 @@ class Cell(Protocol):
         ...
 
 
-cells: Registry[Callable[..., Cell]] = Registry("cell")
-"""Cells by name: each a class `(config, size, where, what, *, key)`, where and what as the renderer describes them."""
+cells: Choices[Cell] = CHOICES["cell"]
+"""Cells by name: each a class `(settings, config, size, where, what, *, key)`, its own settings and those of the whole
+model, where and what as the renderer describes them."""
 
 
 def draw(distribution: Distribution, key: PRNGKeyArray | None) -> Array:

@@ -6,6 +6,9 @@ steps share one skill, and a step cannot settle on a part of the image of its ow
 objects, so the window lands on one of them and not between, where the mean of a single Gaussian would put it.
 """
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,6 +20,7 @@ from attend.networks import Convolution, Dense, space_to_depth
 from attend.p import What, Where, smooth
 from attend.q.cell import cells
 from attend.q.heads import GlimpseEncoder
+from attend.settings import FINITE, SIZES, Settings
 
 BLOCK = 4
 """Pixels on the side of the blocks that the first convolution takes in."""
@@ -29,7 +33,22 @@ SWAY = 4.0
 to where an object costs least, which is where nothing can be seen of it."""
 
 
-@cells.register("glance")
+@dataclass(frozen=True)
+class GlanceSettings(Settings):
+    """A network of convolutions over what is unexplained, and attention that chooses a place."""
+
+    widths: Annotated[tuple[int, ...], SIZES] = (24, 48, 48)
+    """Channels of the three convolutions."""
+    saliency: Annotated[float, FINITE] = 0.0
+    """How much it looks, before it has learned anything, to where most is unexplained; 0 for not at all."""
+
+    def check(self, where: str) -> None:
+        """There are three widths."""
+        if len(self.widths) != 3:
+            raise AttendError(f"{where}.widths: is {self.widths}; a glance cell has three, such as 32, 64, 64")
+
+
+@cells.register("glance", GlanceSettings)
 class GlanceCell(eqx.Module):
     """A difference cell (as in DAIR, paper section 3.3) without memory, with attention over a grid of places.
 
@@ -44,13 +63,18 @@ class GlanceCell(eqx.Module):
     encode: GlimpseEncoder
     saliency: float = eqx.field(static=True)
 
-    def __init__(self, config: ModelConfig, size: tuple[int, int, int], where: Where, what: What, *, key: PRNGKeyArray):
-        if len(config.cell_widths) != 3:
-            raise AttendError(
-                f"model.cell_widths: is {config.cell_widths}; a glance cell has three, such as 32, 64, 64"
-            )
+    def __init__(
+        self,
+        settings: GlanceSettings,
+        config: ModelConfig,
+        size: tuple[int, int, int],
+        where: Where,
+        what: What,
+        *,
+        key: PRNGKeyArray,
+    ):
         keys = jax.random.split(key, 6)
-        a, b, c = config.cell_widths
+        a, b, c = settings.widths
         self.stem = [
             Convolution(2 * size[2] * BLOCK**2, a, 2, stride=1, padding=0, key=keys[0]),
             Convolution(a, b, 3, stride=2, padding=1, key=keys[1]),
@@ -59,7 +83,7 @@ class GlanceCell(eqx.Module):
         self.head = eqx.nn.Linear(c, 1 + where.numbers, key=keys[3])
         self.presence = Dense([c, 64, 1], key=keys[4])
         self.encode = GlimpseEncoder(config, size[2], where, what, key=keys[5])
-        self.saliency = config.saliency
+        self.saliency = settings.saliency
 
     def start(self, image: Float[Array, "h w c"]):
         """Nothing to remember."""

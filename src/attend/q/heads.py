@@ -27,7 +27,7 @@ class GlimpseEncoder(eqx.Module):
 
     def __init__(self, config: ModelConfig, channels: int, where: Where, what: What, *, key: PRNGKeyArray):
         numbers = what.numbers + where.details
-        self.whole = config.background != "none"
+        self.whole = config.background.name != "none"
         channels = 2 * channels if self.whole else channels
         widths = config.glimpse**2 * channels, *config.encoder_widths
         self.network = Dense([*widths, numbers], key=key)

@@ -1,7 +1,9 @@
 """The paper's recurrent cells: AIR's LSTM over the image, and DAIR's over what is still unexplained."""
 
 import math
+from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import equinox as eqx
 import jax
@@ -14,6 +16,20 @@ from attend.networks import Dense
 from attend.p import What, Where
 from attend.q.cell import cells
 from attend.q.heads import GlimpseEncoder
+from attend.settings import SIZES, Settings
+
+
+@dataclass(frozen=True)
+class LSTMSettings(Settings):
+    """An LSTM, which remembers what it has found."""
+
+    widths: Annotated[tuple[int, ...], SIZES] = (256,)
+    """The one size of the LSTM."""
+
+    def check(self, where: str) -> None:
+        """There is one width."""
+        if len(self.widths) != 1:
+            raise AttendError(f"{where}.widths: is {self.widths}; an LSTM cell has one size, such as 256")
 
 
 class LSTMCell(eqx.Module):
@@ -31,6 +47,7 @@ class LSTMCell(eqx.Module):
 
     def __init__(
         self,
+        settings: LSTMSettings,
         config: ModelConfig,
         size: tuple[int, int, int],
         where: Where,
@@ -39,9 +56,7 @@ class LSTMCell(eqx.Module):
         difference: bool,
         key: PRNGKeyArray,
     ):
-        if len(config.cell_widths) != 1:
-            raise AttendError(f"model.cell_widths: is {config.cell_widths}; an LSTM cell has one size, such as 256")
-        (hidden,) = config.cell_widths
+        (hidden,) = settings.widths
         keys = jax.random.split(key, 4)
         self.lstm = eqx.nn.LSTMCell(1 + len(where.names) + len(what.names), hidden, key=keys[0])
         self.from_image = eqx.nn.Linear(math.prod(size), 4 * hidden, use_bias=False, key=keys[1])
@@ -71,5 +86,5 @@ class LSTMCell(eqx.Module):
         return (hidden, latents, gates), look
 
 
-cells.register("lstm")(partial(LSTMCell, difference=False))
-cells.register("lstm-difference")(partial(LSTMCell, difference=True))
+cells.register("lstm", LSTMSettings)(partial(LSTMCell, difference=False))
+cells.register("lstm-difference", LSTMSettings)(partial(LSTMCell, difference=True))
