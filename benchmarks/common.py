@@ -27,9 +27,14 @@ WIDTH = 120
 """Columns of a printed table, also where the output goes to a file."""
 
 
-def scenes(n: int, split: data.Split = "train") -> data.SceneData:
-    """Multi-digit scenes, 50x50 grey, made on the fly from the bundled digits."""
-    return data.load("digits", split=split, n=n)
+def compile_fast() -> None:
+    """Compile with little optimisation from now on, where nothing is measured: it takes a tenth of the time."""
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
+def scenes(n: int, name: str = "digits") -> data.SceneData:
+    """Scenes of a data set that is made on the fly; of multi-digit scenes (50x50, grey) if not told otherwise."""
+    return data.load(name, split="train", n=n)
 
 
 def median_seconds(call: Callable[[], Any], repeats: int) -> float:

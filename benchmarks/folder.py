@@ -28,7 +28,7 @@ DIFFERENT = 64
 """Files with pixels of their own."""
 
 
-def main(n: int = 20_000, side: int = 512, small: int = 64, run: Path | None = None) -> None:
+def main(n: int = 20_000, side: int = 512, small: int = 64, run: Path | None = None, quick: bool = False) -> None:
     """Print a table.
 
     Args:
@@ -36,7 +36,11 @@ def main(n: int = 20_000, side: int = 512, small: int = 64, run: Path | None = N
         side: of the images whose rates are measured, in pixels.
         small: of the images for which memory is measured, in pixels.
         run: a run folder or a saved model of square images; all files are resized to those.
+        quick: run everything at a tiny size, in seconds, to see that it works; the figures then mean nothing.
     """
+    if quick:
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # for the processes below, before they load JAX
+        n, side, small = 8, 32, 16
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         model_side = alone(save_model, path / "model.npz", run)

@@ -7,16 +7,21 @@ from typing import Any
 
 import jax
 import tyro
-from common import median_seconds, print_table, scenes
+from common import compile_fast, median_seconds, print_table, scenes
 
 from attend.config import preset
 from attend.fitting import start_training
 from attend.training import make_advance
 
-OBJECTS = (1, 3, 6, 12)
 
-
-def main(renderer: str = "patch", chunks: int = 5, steps: int = 10, batch_size: int = 64) -> None:
+def main(
+    renderer: str = "patch",
+    chunks: int = 5,
+    steps: int = 10,
+    batch_size: int = 64,
+    objects: tuple[int, ...] = (1, 3, 6, 12),
+    quick: bool = False,
+) -> None:
     """Print a table of training steps of the preset `default`.
 
     Args:
@@ -24,10 +29,15 @@ def main(renderer: str = "patch", chunks: int = 5, steps: int = 10, batch_size: 
         chunks: timed calls of the compiled loop, of which the median counts.
         steps: steps in a chunk.
         batch_size: images a step.
+        objects: values of `max_objects`, a row each.
+        quick: run everything at a tiny size, in seconds, to see that it works; the figures then mean nothing.
     """
-    images = scenes(1024).images
+    if quick:
+        compile_fast()
+        chunks, steps, batch_size, objects = 1, 1, 4, (1, 2)
+    images = scenes(16 * batch_size).images
     rows = []
-    for most in OBJECTS:
+    for most in objects:
         config = preset("default").replace(max_objects=most, renderer=renderer, batch_size=batch_size)
         start = start_training(config, images.shape[1:], seed=0)
         state = start.state

@@ -8,12 +8,12 @@ A scene is drawn as inference draws it: one object after the other, with a canva
 import jax
 import jax.numpy as jnp
 import tyro
-from common import median_seconds, peak_memory, print_table
+from common import compile_fast, median_seconds, peak_memory, print_table
 
 from attend.render3d import TableRenderer, shapes
 
 
-def main(side: int = 64, objects: int = 3, batch_size: int = 64, repeats: int = 9) -> None:
+def main(side: int = 64, objects: int = 3, batch_size: int = 64, repeats: int = 9, quick: bool = False) -> None:
     """Print a table of images a second.
 
     Args:
@@ -21,7 +21,11 @@ def main(side: int = 64, objects: int = 3, batch_size: int = 64, repeats: int = 
         objects: objects in a scene.
         batch_size: scenes at a time.
         repeats: timed calls, of which the median counts.
+        quick: run everything at a tiny size, in seconds, to see that it works; the figures then mean nothing.
     """
+    if quick:
+        compile_fast()
+        side, objects, batch_size, repeats = 16, 1, 2, 1
     cases = {
         "mug, plate, pan": TableRenderer((side, side, 3), objects),
         "all kinds, size 0.15 to 0.25 m": TableRenderer(

@@ -1,6 +1,6 @@
 """How long training takes until the counts on validation scenes are right, for each of several seeds.
 
-uv run python benchmarks/time_to_accuracy.py mnist:mnist_8k.npz --seeds 0 1 2 3 4
+uv run python benchmarks/time_to_accuracy.py mnist:PATH --seeds 0 1 2 3 4
 
 Whole trainings, as `attend.fit` runs them. The figures are read from the rows of metrics that every run logs, so that
 a time is known to the interval between two evaluations, and compiling and evaluating are included in it.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from common import print_table
+from common import compile_fast, print_table
 
 import attend.config
 from attend.data import datasets, load
@@ -21,12 +21,13 @@ from attend.training import RunFolder
 
 
 def main(
-    data: Annotated[str, tyro.conf.Positional],
+    data: Annotated[str, tyro.conf.Positional] = "digits",
     preset: str = "default",
     target: float = 0.98,
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4),
     steps: int | None = None,
     n: int | None = None,
+    quick: bool = False,
 ) -> None:
     """Print a table of trainings.
 
@@ -37,13 +38,17 @@ def main(
         seeds: one training each.
         steps: optimiser steps; those of the preset if not given.
         n: training scenes; as many as the data set makes if not given.
+        quick: run everything at a tiny size, in seconds, to see that it works; the figures then mean nothing.
     """
     if data.partition(":")[0] not in datasets:
         raise AttendError(f"data: {data!r} has no splits; it must be one of {', '.join(datasets)}")
-    train, valid = load(data, split="train", n=n), load(data, split="valid")
     config = attend.config.preset(preset)
     if steps is not None:
         config = config.replace(steps=steps)
+    if quick:
+        compile_fast()
+        n, seeds, config = 16, seeds[:1], config.replace(steps=4, batch_size=4, warmup_steps=0)
+    train, valid = load(data, split="train", n=n), load(data, split="valid", n=n if quick else None)
     rows = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:

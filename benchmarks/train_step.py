@@ -10,7 +10,16 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import tyro
-from common import matrix_flops, matrix_product_rate, median_seconds, peak_memory, print_table, scenes
+from common import (
+    MATRIX_SIDES,
+    compile_fast,
+    matrix_flops,
+    matrix_product_rate,
+    median_seconds,
+    peak_memory,
+    print_table,
+    scenes,
+)
 
 from attend import Config
 from attend.config import preset
@@ -29,7 +38,7 @@ class Step(NamedTuple):
     parameters: int
 
 
-def main(chunks: int = 9, steps: int = 50, batch_size: int = 64, n: int = 4096) -> None:
+def main(chunks: int = 9, steps: int = 50, batch_size: int = 64, n: int = 4096, quick: bool = False) -> None:
     """Print a table of training steps.
 
     Args:
@@ -37,14 +46,19 @@ def main(chunks: int = 9, steps: int = 50, batch_size: int = 64, n: int = 4096) 
         steps: steps in a chunk.
         batch_size: images a step.
         n: scenes to draw the batches from.
+        quick: run everything at a tiny size, in seconds, to see that it works; the figures then mean nothing.
     """
+    sides = MATRIX_SIDES
+    if quick:
+        compile_fast()
+        chunks, steps, batch_size, n, sides = 1, 1, 4, 16, (32,)
     images = scenes(n).images
-    rates = [matrix_product_rate()]
+    rates = [matrix_product_rate(sides)]
     costs = {}
     for name, estimator in CASES:
         config = preset(name).replace(estimator=estimator, batch_size=batch_size)
         costs[f"{name}, {estimator}"] = measure(config, images, chunks, steps)
-        rates.append(matrix_product_rate())
+        rates.append(matrix_product_rate(sides))
     best = max(rates)
     print_table(
         ("preset, estimator", "parameters", "ms a step", "images/s", "GFLOP a step", "GFLOP/s", "of machine's rate"),

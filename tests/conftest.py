@@ -14,6 +14,7 @@ import tempfile
 
 import pytest
 from hypothesis import settings
+from no_skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401, pytest finds its hooks here
 
 if "ATTEND_TESTS_COMPILED" not in os.environ:
     os.environ["ATTEND_TESTS_COMPILED"] = tempfile.mkdtemp(prefix="attend-tests-")

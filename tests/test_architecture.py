@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,27 @@ SOURCE = ROOT / "src" / "attend"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 ROOMS = sorted(p.stem for p in SOURCE.iterdir() if p.name[0] != "_" and (p.suffix == ".py" or p.is_dir()))
 ANY = "every room"
-LATE = {"figures", "exports"}
-"""What `scenes` imports only inside its methods."""
 
 
-def allowed() -> dict[str, set[str]]:
-    """Room to the rooms it may import, from the page's table."""
-    table = {}
+def table() -> dict[str, tuple[set[str], set[str]]]:
+    """Room to the rooms it may import, and to those that it may import only inside functions, from the page's table."""
+    rows = {}
     for line in PAGE.splitlines():
         if match := re.match(r"\| `(\w+)` \|.*\| (.*?) ?\|$", line):
             room, rooms = match.groups()
-            table[room] = set(ROOMS) if rooms == ANY else set(re.findall(r"`(\w+)`", rooms))
-    return table
+            always, _, late = (set(re.findall(r"`(\w+)`", part)) for part in rooms.partition("; late: "))
+            rows[room] = (set(ROOMS) if rooms == ANY else always, late)
+    return rows
 
 
-ALLOWED = allowed()
+TABLE = table()
+ALLOWED = {room: always | late for room, (always, late) in TABLE.items()}
+LATE = {room: late for room, (_, late) in TABLE.items()}
+FILES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix("__init__").removesuffix("."): path
+    for path in SOURCE.rglob("*.py")
+}
+"""Every file by the name of its module after `attend.`; the package's public face is ''."""
 
 
 def files_of(room: str) -> list[Path]:
@@ -44,8 +51,13 @@ def imports(path: Path) -> list[tuple[str, ...]]:
 
     The last part may be a name in a module rather than a module. `import attend` gives no part at all.
     """
+    return imported(ast.walk(ast.parse(path.read_text())), path)
+
+
+def imported(nodes: Iterable[ast.AST], path: Path) -> list[tuple[str, ...]]:
+    """What the import statements among some nodes of a file's syntax import of the package, as of `imports`."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -92,20 +104,46 @@ def test_nothing_but_the_command_line_imports_the_command_line():
     assert [room for room in ROOMS if "cli" in ALLOWED[room]] == ["cli"]
 
 
+def circle(below: dict[str, set[str]]) -> list[str]:
+    """What is left when all that imports nothing that is left is taken away, again and again: nothing, if no circle."""
+    below = {name: others - {name} for name, others in below.items()}
+    while free := {name for name, others in below.items() if not others & below.keys()}:
+        below = {name: others for name, others in below.items() if name not in free}
+    return sorted(below)
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"a"}, "c": {"a"}, "d": set()}) == ["a", "b", "c"]
+    assert circle({"a": {"b", "a"}, "b": {"c"}, "c": set()}) == []
+
+
 def test_rooms_do_not_import_each_other_in_a_circle():
-    below = {room: rooms - {room} for room, rooms in ALLOWED.items()}
-    below["scenes"] = below["scenes"] - LATE  # only inside methods, as the next test checks
-    while below:
-        free = {room for room, rooms in below.items() if not rooms & below.keys()}
-        assert free, f"a circle among {sorted(below)}"
-        below = {room: rooms for room, rooms in below.items() if room not in free}
+    assert circle({room: ALLOWED[room] - LATE[room] for room in ROOMS}) == []
 
 
-def test_scenes_imports_figures_and_exports_only_when_it_plots_and_writes():
-    tree = ast.parse((SOURCE / "scenes.py").read_text())
-    modules = [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
-    assert modules
-    assert not {f"attend.{room}" for room in LATE} & set(modules)
+def test_files_do_not_import_each_other_in_a_circle_at_any_depth():
+    """Inside functions as well, but for what the page calls late."""
+    below: dict[str, set[str]] = {}
+    for name, path in FILES.items():
+        late = LATE.get(name.partition(".")[0], set())
+        found = {".".join(parts) for parts in imports(path) if not parts or parts[0] not in late}
+        below[name] = {other if other in FILES else other.rpartition(".")[0] for other in found}
+        assert below[name] <= FILES.keys(), f"{name or 'attend'} imports what is no file"
+    assert circle(below) == []
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if LATE[room]])
+def test_what_the_page_calls_late_is_imported_only_inside_functions(room):
+    for path in files_of(room):
+        tree = ast.parse(path.read_text())
+        functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+        inside = {id(node) for function in functions for node in ast.walk(function)}
+        outside = (node for node in ast.walk(tree) if id(node) not in inside)
+        assert not LATE[room] & {parts[0] for parts in imported(outside, path) if parts}
+
+
+def test_only_scenes_has_late_imports():
+    assert [room for room in ROOMS if LATE[room]] == ["scenes"]
 
 
 def test_the_documented_names_are_registered():

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies
 from matplotlib.patches import Rectangle
 from PIL import Image
 
@@ -17,6 +18,7 @@ from attend.figures import (
     samples_figure,
     save_figure,
     scenes_figure,
+    varied_rows,
 )
 from attend.scenes import Scenes
 
@@ -138,3 +140,21 @@ def test_other_suffixes_are_refused_naming_the_right_ones(tmp_path, name):
 def test_pyplot_is_never_imported():
     check = "import sys, attend.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
+
+
+@given(strategies.lists(strategies.integers(0, 3), min_size=1, max_size=30), strategies.integers(1, 10))
+def test_scenes_to_show_have_objects_of_every_number_and_one_is_empty(counts, most):
+    counts = np.array(counts)
+    rows = varied_rows(counts, most)
+    assert len(set(rows)) == len(rows) == min(most, len(counts))
+    if len(counts) <= most:
+        assert rows == sorted(rows)
+        return
+    shown = counts[rows]
+    filled = int((counts > 0).sum())
+    empty = len(counts) - filled
+    room = most - (empty > 0 and most > 1)
+    assert (shown > 0).sum() == min(room, filled)
+    assert not (shown[: min(room, filled)] == 0).any()  # the empty ones are last
+    kinds = set(counts[counts > 0])
+    assert len(set(shown[shown > 0])) == min(len(kinds), room)

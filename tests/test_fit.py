@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 import shutil
@@ -7,10 +8,12 @@ import jax
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 
 import attend
-from attend.data import Reading, Rules, SceneData
+from attend.data import Reading, Rules, SceneData, as_images, load
 from attend.errors import AttendError
+from attend.fitting import reading_of
 from attend.training import RunFolder
 
 IMAGES = (255 * tiny.images(16)).astype(np.uint8)
@@ -138,7 +141,7 @@ def test_what_stands_in_the_way_of_a_run_is_told(whole, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"batch_size": 17}, "batch_size: .*16.*17"),
+        ({"batch_size": 0}, r"train\.batch_size: is 0"),
         ({"stepz": 3}, "stepz: is no setting"),
         ({"code": 3}, "code: is a setting of the background 'learned', and the background is 'none'"),
         ({"steps": 0}, r"train\.steps: is 0"),
@@ -175,10 +178,35 @@ def test_a_run_with_a_damaged_config_is_refused_by_name(tmp_path, content):
         attend.load(tmp_path / "run")
 
 
+@pytest.fixture
+def ink(tmp_path):
+    """Files of dark squares on white paper."""
+    (tmp_path / "ink").mkdir()
+    for number in range(4):
+        paper = np.full((8, 8), 250, np.uint8)
+        paper[2:5, 1 + number : 4 + number] = 10
+        Image.fromarray(paper).save(tmp_path / "ink" / f"{number}.png")
+    return tmp_path / "ink"
+
+
+def test_a_path_is_fitted_as_what_is_read_from_it_and_the_run_keeps_how(tmp_path, ink):
+    with pytest.warns(UserWarning, match="objects are darker than the background .*: images are inverted"):
+        model = fit(images=ink, run=tmp_path / "run")
+    data = load(ink)
+    assert reading_of(tmp_path / "run") == data.reading
+    assert data.reading.rules.ground == "light"
+    assert_same_model(model, fit(images=data))
+    images = [Image.open(path) for path in sorted(ink.iterdir())]
+    with pytest.warns(UserWarning, match=r"taken as they are: attend\.data\.as_images\(images, ground='light'\)"):
+        fit(images=images)
+    assert_same_model(model, fit(images=as_images(images, ground="light")))
+
+
 def test_images_as_they_are_stay_so_whatever_their_ground():
     paper = np.full((4, 8, 8, 1), 0.9, np.float32)
     reading = importlib.import_module("attend.fitting")._reading
-    assert reading(paper, paper) == Reading(Rules(ground="dark"))
+    with pytest.warns(UserWarning, match="darker than the background"):
+        assert reading(paper, paper) == Reading(Rules(ground="dark"))
     assert reading(1 - paper, 1 - paper) is None
     bytes_ = (255 * paper).astype(np.uint8)
     read = Reading(Rules(ground="light", crop=(8, 8)))
@@ -198,3 +226,86 @@ def test_the_accuracy_of_counting_is_logged_on_validation_scenes(whole):
     logged = {row["step"]: row["count_accuracy"] for row in rows(path) if "count_accuracy" in row}
     assert list(logged) == [4, 8]
     assert logged[8] == np.float64(np.mean(model.infer(IMAGES).counts == VALIDATION.counts))
+
+
+@pytest.fixture
+def tiny_preset(monkeypatch):
+    """The preset `default`, tiny but as long as it is."""
+    settings = attend.Config()
+    model, train = tiny.config().model, dataclasses.replace(settings.train, estimator="exact")
+    monkeypatch.setitem(attend.PRESETS, "default", attend.Config(model, train))
+
+
+@pytest.mark.parametrize("n", [1, 3, 16])
+def test_few_images_and_few_steps_train_and_say_so(tiny_preset, tmp_path, n):
+    with pytest.warns(UserWarning, match="batch_size") as said:
+        fit(config="default", images=IMAGES[:n], steps=3, run=tmp_path / "run")
+    lines = [str(each.message) for each in said if each.category is UserWarning]
+    assert sum("there are only 3 steps: the warm-up takes 0 of them" in line for line in lines) == 1
+    assert sum(f"batch_size is {n}" in line for line in lines) == 1
+    stored = RunFolder(tmp_path / "run").config()["config"]["train"]
+    assert (stored["batch_size"], stored["warmup_steps"], stored["count_anneal_steps"]) == (n, 0, 1)
+    fit(config="default", images=IMAGES[:n], steps=4, run=tmp_path / "run", resume=True)
+    assert RunFolder(tmp_path / "run").metrics()[-1]["step"] == 4
+
+
+def test_what_the_user_has_given_himself_and_contradicts_is_refused(tiny_preset):
+    with pytest.raises(AttendError, match=r"train\.warmup_steps: is 100; it must be below train\.steps, 50"):
+        fit(config="default", steps=50, warmup_steps=100)
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """Say how much memory there is, in terms of what a training on the images takes with a batch of some size."""
+    module = importlib.import_module("attend.fitting")
+
+    def of(config, batch, size=tiny.SIZE):
+        enough = module.training_bytes(config, size, batch) / module.HEADROOM + 2 * IMAGES.nbytes
+        monkeypatch.setattr(module, "available", lambda: int(enough))
+        monkeypatch.setattr(module, "SMALL", 0)
+
+    return of
+
+
+def test_a_larger_batch_and_larger_images_take_more_memory():
+    module = importlib.import_module("attend.fitting")
+    few, many = (module.training_bytes(tiny.config(), tiny.SIZE, batch) for batch in (8, 64))
+    assert many > 3 * few
+    assert module.training_bytes(tiny.config(), (32, 32, 1), 8) > 3 * few
+
+
+def test_the_batch_gives_way_to_the_memory(memory):
+    config = tiny.config(batch_size=16)
+    memory(config, 8)
+    with pytest.warns(UserWarning, match="batch_size is 8, since one of 16 needs more than the"):
+        fit(config=config)
+
+
+def test_what_does_not_fit_into_memory_is_refused_with_the_figures(memory, tmp_path):
+    config = tiny.config(batch_size=16)
+    memory(config, 1)
+    line = r"^memory: training on 16 images of 8x8x1 needs some \d+ (k|M|G)B for a batch of 8, and \d+ (k|M|G)B may be"
+    with pytest.raises(AttendError, match=line):
+        fit(config=config, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_small_training_is_not_estimated(monkeypatch):
+    module = importlib.import_module("attend.fitting")
+    monkeypatch.setattr(module, "training_bytes", None)
+    assert module.fitted_to_memory(tiny.config(), IMAGES.shape) == (tiny.config(), [])
+    monkeypatch.setattr(module, "available", lambda: None)
+    assert module.fitted_to_memory(tiny.config(), (10, 9999, 9999, 3)) == (tiny.config(), [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, {"renderer": "alpha", "background": "learned", "max_objects": 5}])
+def test_the_estimate_of_memory_is_a_little_more_than_what_the_compiler_says(settings):
+    module = importlib.import_module("attend.fitting")
+    config = attend.Config().replace(**settings)
+    start = module.start_training(config, (60, 60, 1), 0)
+    images = jax.ShapeDtypeStruct((16, 60, 60, 1), np.uint8)
+    step = jax.jit(jax.value_and_grad(start.loss, has_aux=True))
+    compiled = step.lower(start.state.params, images, start.state.key, start.state.step).compile()
+    said = compiled.memory_analysis().temp_size_in_bytes
+    assert 0.8 < module.training_bytes(config, (60, 60, 1), 16) / said < 3

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tifffile
 import tiny
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -76,7 +77,14 @@ def written(write):
 PIXELS = np.random.default_rng(0).integers(256, size=(4, 6, 5, 3), dtype=np.uint8)
 PICTURES = {
     kind: written(lambda file, kind=kind: Image.fromarray(PIXELS[0]).save(file, kind))
-    for kind in ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+    for kind in ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "JPEG2000")
+}
+OME = {"ome": True, "photometric": "minisblack"}
+STACK = {"axes": "ZCYX", "Channel": {"Name": list("abcdef")}, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}
+PICTURES |= {
+    "npy": written(lambda file: np.save(file, PIXELS)),
+    "OME-TIFF": written(lambda file: tifffile.imwrite(file, PIXELS, metadata=STACK, **OME)),
+    "ImageJ": written(lambda file: tifffile.imwrite(file, PIXELS, imagej=True, metadata={"axes": "ZCYX"})),
 }
 BOXES = np.ones((4, 1, 4), np.float32)
 SCENES = {"images": PIXELS, "counts": np.ones(4, int), "boxes": BOXES, "labels": np.zeros((4, 1), int)}
@@ -85,9 +93,9 @@ SCENES = {"images": PIXELS, "counts": np.ones(4, int), "boxes": BOXES, "labels":
 @pytest.mark.parametrize("kind", PICTURES)
 @given(data=st.data())
 def test_damaged_pictures(kind, data):
-    for picture in taken_or_refused(decode, data.draw(damaged(PICTURES[kind]))) or ():
-        assert picture.ndim == 3
-        assert picture.dtype in (np.uint8, np.uint16, np.float32)
+    for stack in taken_or_refused(decode, data.draw(damaged(PICTURES[kind]))) or ():
+        assert stack.pixels.ndim == len(stack.axes) + 3
+        assert stack.pixels.dtype in (np.uint8, np.uint16, np.float32)
 
 
 def scenes(names=None):

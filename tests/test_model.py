@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from PIL import Image
 from scipy import special, stats
 
 import attend
@@ -97,6 +98,31 @@ def test_bytes_and_floats_and_images_without_a_channel_axis_are_read_alike():
     assert_same_scenes(expected, model.infer(pixels / 255.0), rtol=1e-4, atol=1e-5)
 
 
+def test_other_forms_of_images_are_taken_with_a_warning_each(tmp_path):
+    model = tiny.model("glance")
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 8, 8), np.uint8)
+    expected = model.infer(pixels)
+    forms = {
+        "taken for 8 bits": pixels.astype(np.int64),
+        "taken for 0 to 255": pixels.astype(float),
+        "second axis": pixels[:, None],
+        "Rec. 601": pixels[..., None].repeat(3, axis=3),
+    }
+    for said, images in forms.items():
+        with pytest.warns(UserWarning, match=said):
+            found = model.infer(images)
+        assert_same_scenes(expected, found, rtol=1e-4, atol=1e-5)
+    assert_same_scenes(expected, model.infer([Image.fromarray(image) for image in pixels]))
+    with pytest.warns(UserWarning, match="taken for one image"):
+        assert_same_scenes(model.infer(pixels[:1]), model.infer(pixels[0]))
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    with pytest.warns(UserWarning, match="it is unclear whether objects are brighter or darker"):
+        read = model.infer(tmp_path)
+    assert_same_scenes(expected, read)
+    assert read.names == tuple(f"{number}.png" for number in range(5))
+
+
 def with_pixel(value):
     images = IMAGES.copy()
     images[3, 1, 2, 0] = value
@@ -106,13 +132,14 @@ def with_pixel(value):
 @pytest.mark.parametrize(
     ("images", "line"),
     [
-        (IMAGES[0, :, :, 0], r"shape is \(8, 8\); it must be \(n, height, width\)"),
+        (IMAGES[0, 0, :, 0], r"shape is \(8,\); it must be \(n, height, width\)"),
         (np.zeros((2, 8, 8, 2), np.uint8), r"shape is \(2, 8, 8, 2\); .* 1 or 3"),
         (np.zeros((0, 8, 8), np.uint8), "there are none; at least one"),
         (np.zeros((2, 8, 9), np.uint8), "are 8x9x1 .*; the model knows 8x8x1"),
-        (np.zeros((2, 8, 8, 3), np.uint8), "are 8x8x3 .*; the model knows 8x8x1"),
-        (np.zeros((2, 8, 8), np.int64), "dtype is int64; it must be uint8, or float"),
-        (np.zeros((2, 8, 8), bool), "dtype is bool; it must be uint8, or float"),
+        (
+            [IMAGES[0, ..., 0], IMAGES[1, :7, :, 0]],
+            "image 0 is 8x8 .* but image 1 is 7x8; the model knows 8x8",
+        ),
         (np.full((2, 8, 8), "x"), "dtype is <U1; it must be uint8, or float"),
         (with_pixel(np.nan), "image 3 has a pixel that is NaN or infinite"),
         (with_pixel(np.inf), "image 3 has a pixel that is NaN or infinite"),

@@ -149,5 +149,11 @@ def test_a_model_of_its_own_size_finds_what_it_finds_without_tiles(model):
 def test_what_cannot_be_tiled_is_refused(model):
     with pytest.raises(AttendError, match=r"images: are 31x40 \(height x width\); a tile of this model takes 32x32"):
         infer_tiled(model, np.zeros((1, 31, 40, 1), np.uint8))
-    with pytest.raises(AttendError, match="images: have 3 channels; the model knows 1"):
-        infer_tiled(model, np.zeros((1, 40, 40, 3), np.uint8))
+
+
+def test_images_in_colour_are_tiled_by_a_grey_model_as_their_luminance(model):
+    grey = tiny.images(1, size=(40, 40, 1))
+    with pytest.warns(UserWarning, match="Rec. 601"):
+        found = infer_tiled(model, grey.repeat(3, axis=3))
+    assert np.array_equal(found.counts, infer_tiled(model, grey).counts)
+    np.testing.assert_allclose(found.images, infer_tiled(model, grey).images, atol=1e-6)

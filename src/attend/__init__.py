@@ -16,6 +16,7 @@ from attend.errors import AttendError
 if TYPE_CHECKING:
     from attend.data import SceneData
     from attend.fitting import fit, load
+    from attend.looking import find
     from attend.model import Model
     from attend.scenes import Scenes
 
@@ -28,6 +29,7 @@ __all__ = [
     "SceneData",
     "Scenes",
     "TrainConfig",
+    "find",
     "fit",
     "load",
 ]
@@ -36,6 +38,7 @@ _LATE = {
     "Model": "attend.model",
     "SceneData": "attend.data",
     "Scenes": "attend.scenes",
+    "find": "attend.looking",
     "fit": "attend.fitting",
     "load": "attend.fitting",
 }

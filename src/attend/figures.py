@@ -62,6 +62,25 @@ def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
     return figure
 
 
+def varied_rows(counts: Int[np.ndarray, " n"], most: int) -> list[int]:
+    """Which scenes to show when there is room for `most`: those with objects first, and an empty one last.
+
+    Every number of objects has its turn, and of each the first scenes are taken, in their order. Further empty scenes
+    come only when there are not enough others. All are shown, in their order, when there is room for all.
+
+    Args:
+        counts: objects in each scene.
+        most: how many scenes are shown at most.
+    """
+    if len(counts) <= most:
+        return list(range(len(counts)))
+    of_each = {count: np.flatnonzero(counts == count)[:most].tolist() for count in np.unique(counts)}
+    empty = of_each.pop(0, [])
+    turns = sorted((turn, row) for rows in of_each.values() for turn, row in enumerate(rows))
+    chosen = sorted(row for _, row in turns[: most - 1 if empty and most > 1 else most])
+    return chosen + empty[: most - len(chosen)]
+
+
 def samples_figure(images: Float[np.ndarray, "n height width channel"], counts: Int[np.ndarray, " n"]) -> Figure:
     """A grid of scenes drawn from the model, each titled with its number of objects.
 

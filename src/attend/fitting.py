@@ -1,7 +1,9 @@
 """`fit`: from images to a model."""
 
 import dataclasses
+import math
 import os
+import warnings
 from collections.abc import Callable, Hashable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,16 +15,18 @@ import numpy as np
 import optax
 from jaxtyping import Array, PyTree
 
+from attend.adjust import GIVING_WAY, fitted_batch, fitted_schedule
 from attend.config import Config, TrainConfig, preset
-from attend.data import Reading, Rules, SceneData, light_ground
+from attend.data import Reading, Rules, SceneData, dark_objects, taken
 from attend.earlier import two_prices
 from attend.errors import AttendError
-from attend.model import Model, as_images, to_unit
+from attend.memory import TooLargeError, as_text, available, peak_bytes
+from attend.model import Model, to_unit
 from attend.objective import BaselineSettings, Estimator, estimators
 from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
 from attend.settings import flattened
-from attend.survey import survey
+from attend.survey import Survey, survey
 from attend.training import RunFolder, TrainState, make_advance, train
 
 LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
@@ -30,6 +34,22 @@ LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
 
 REFIT_IMAGES = 10_000
 """Training images over which p(n) is refitted; more would not change it visibly."""
+
+LOOKED_AT_TOGETHER = 64
+"""Images that are looked at together, while and after a training."""
+
+LEAST_BATCH = 8
+"""To save memory a batch is made no smaller than this: gradients of fewer images are too noisy to learn well from."""
+
+HEADROOM = 0.8
+"""Of the memory that there is, so much may be used: estimates are not exact, and other programs run as well."""
+
+COMPILED = 1.3
+"""Compiled, a training step takes so much of what `peak_bytes` says of it, or less: measured are 0.87 to 1.24."""
+
+SMALL, NUMBERS = 1 / 2, 128
+"""A training is not looked at closely if it needs less than this part of the memory even at so many numbers for each
+pixel, channel, image of a batch and canvas, which is more than any renderer takes: measured are 13 to 89."""
 
 
 def fit(
@@ -47,7 +67,8 @@ def fit(
 
     Args:
         images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`, of which the run folder
-            keeps how it was read from files.
+            keeps how it was read from files; or a path, a Pillow image, a list, or whatever else
+            `attend.data.as_images` takes, with a warning that says how.
         config: a preset's name, or a `Config`. None is 'default' with what `survey` tells of the images: what is
             behind the objects, how large they are, how many.
         seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
@@ -59,18 +80,29 @@ def fit(
         progress: show a progress bar.
         **settings: single settings by name, such as `steps=2000` or `renderer="flat", what=19`; see `Config.replace`.
 
+    Settings give way to what there is, with a warning that says so: the batch to the number of images and to the
+    memory; the warm-up and the annealing of the count prior to the number of steps, unless they are given as well.
+
     Raises:
         AttendError: the images or the settings are not as above, or the run folder is in the way.
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
-    pixels = as_images(images.images if isinstance(images, SceneData) else images)
+    found = taken(images)
+    for line in found.notes:
+        warnings.warn(line, stacklevel=2)
+    pixels, images = found.images, found.data or images
     reading = _reading(images, pixels)
     folder = None
     if resume:
         if run is None:
             raise AttendError("resume: needs the run folder to go on with")
         folder, stored = RunFolder(run), Header.read(run)
-        config = (stored.config if config is None else _config(config)).replace(**settings)
+        asked = stored.config if config is None else _config(config)
+        if not isinstance(config, Config):  # what has given way in a run stays as it is there
+            settings = {name: getattr(stored.config.train, name) for name in GIVING_WAY} | settings
+        elif stored.config.train.batch_size < asked.train.batch_size:
+            settings = {"batch_size": stored.config.train.batch_size} | settings
+        config = asked.replace(**settings)
         stored.check_continues(run, config, seed)
         seed = stored.seed
         if stored.size != pixels.shape[1:]:
@@ -79,9 +111,23 @@ def fit(
             raise AttendError(f"{run}: was trained on images read by {stored.reading.rules}; these, by {reading.rules}")
         reading = reading or stored.reading
     else:
-        told = survey(pixels).beside(settings) if config is None else {}
-        config, seed = _config(config).advised(told, **settings), seed or 0
+        seen = survey(pixels) if config is None else Survey({}, {})
+        told, changed, notes = seen.beside(settings), {}, list(seen.warnings)
+        if not isinstance(config, Config) and "steps" in settings:
+            base = _config(config)
+            changed, lines = fitted_schedule(base.model, base.train, settings["steps"], settings)
+            notes += lines
+        config, seed = _config(config).advised(told | changed, **settings), seed or 0
+        fitted, lines = fitted_batch(config.train, len(pixels))
+        config = dataclasses.replace(config, train=fitted)
+        config, more = fitted_to_memory(config, pixels.shape)
+        for note in notes + lines + more:
+            warnings.warn(note, stacklevel=2)
     start = start_training(config, pixels.shape[1:], seed)
+    # Where memory counts, as few images are looked at together as are learned from, all cores together.
+    together = LOOKED_AT_TOGETHER
+    if memory_for_training(config, pixels.shape[1:]) is not None:
+        together = max(1, min(together, config.train.batch_size // (os.cpu_count() or 1)))
     advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
     state = start.state
     header = Header(config, pixels.shape[1:], seed, reading).to_dict()
@@ -90,11 +136,11 @@ def fit(
 
     def evaluate(state: TrainState) -> dict[str, float]:
         assert validation is not None
-        counts = start.model(state).hurried().infer(validation.images).counts  # for it is done often
+        counts = start.model(state).hurried().infer(validation.images, batch_size=together).counts  # it is done often
         return {"count_accuracy": float(np.mean(counts == validation.counts))}
 
     def finish(state: TrainState) -> TrainState:
-        refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES])
+        refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES], batch_size=together)
         return eqx.tree_at(lambda s: s.params[0].p.count, state, refitted.p.count)
 
     with nullcontext() if folder is None else folder.locked():
@@ -115,6 +161,66 @@ def fit(
             progress=progress,
         )
     return start.model(state)
+
+
+def fitted_to_memory(config: Config, shape: tuple[int, ...]) -> tuple[Config, list[str]]:
+    """The configuration with a batch for which there is enough memory, and a line that says so if it is changed.
+
+    Args:
+        config: of a training.
+        shape: of its images: n, height, width, channels.
+
+    Raises:
+        TooLargeError: there is not enough even for the smallest batch.
+    """
+    n, height, width, channels = shape
+    size = height, width, channels
+    most = memory_for_training(config, size)
+    if most is None:
+        return config, []
+    most -= math.prod(shape)  # the images themselves, as bytes
+    batch = whole = config.train.batch_size
+    needed = training_bytes(config, size, batch)
+    while needed > most and batch > LEAST_BATCH:
+        batch = max(batch // 2, LEAST_BATCH)
+        needed = training_bytes(config, size, batch)
+    if needed > most:
+        raise TooLargeError(
+            f"memory: training on {n:,} images of {height}x{width}x{channels} needs some {as_text(needed)} for a batch "
+            f"of {batch}, and {as_text(max(most, 0))} may be used; smaller images, such as tiles of these, or a lower "
+            "max_objects need less"
+        )
+    if batch == whole:
+        return config, []
+    note = f"batch_size is {batch}, since one of {whole} needs more than the {as_text(most)} that may be used"
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, batch_size=batch)), [note]
+
+
+def memory_for_training(config: Config, size: tuple[int, int, int]) -> int | None:
+    """Bytes that a training on images of `size` may use; None if it is so small that it need not be asked."""
+    there = available()
+    images = max(config.train.batch_size * getattr(config.train.estimator, "samples", 1), LOOKED_AT_TOGETHER)
+    numbers = images * math.prod(size) * (config.model.max_objects + 1)
+    return None if there is None or 4 * NUMBERS * numbers < SMALL * there else int(HEADROOM * there)
+
+
+def training_bytes(config: Config, size: tuple[int, int, int], batch: int) -> int:
+    """About how many bytes a training step takes, parameters and optimiser included; nothing is compiled for it."""
+    key = jax.random.key(0)
+    estimator = estimators.make(config.train.estimator)
+    model = eqx.filter_eval_shape(Model.create, config.model, size, key)
+    own = eqx.filter_eval_shape(estimator.init, size, config.model.max_objects, key)
+    parameters, static = eqx.partition((model, own), _is_parameter)
+    images = jax.ShapeDtypeStruct((batch, *size), jnp.uint8)
+    gradient = jax.value_and_grad(make_loss(estimator, static, config), has_aux=True)
+    step = peak_bytes(gradient, parameters, images, key, jnp.zeros((), jnp.int32))
+    stored = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(parameters))
+    # Five times: themselves, Adam's two moments of them, and what a step makes of the moments.
+    return int(COMPILED * step) + 5 * stored
+
+
+def _is_parameter(leaf: Any) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct) and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -191,11 +297,15 @@ class Header:
 def _reading(images: Any, pixels: np.ndarray) -> Reading | None:
     """How images to infer from are to be read: as these were, or at least not inverted if these are light as they are.
 
-    None leaves it open: a model of images on dark ground is shown others on dark ground.
+    None leaves it open: a model of images on dark ground is shown others on dark ground. Of arrays on light ground a
+    warning says so.
     """
     if isinstance(images, SceneData) and images.reading is not None:
         return images.reading
-    return Reading(Rules(ground="dark")) if light_ground(pixels) else None
+    said = dark_objects(pixels)
+    if said and not isinstance(images, SceneData):
+        warnings.warn(said, stacklevel=3)
+    return Reading(Rules(ground="dark")) if said else None
 
 
 def _config(config: Config | str | None) -> Config:

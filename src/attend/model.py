@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from attend.config import ModelConfig
+from attend.data import as_images, taken
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_window, footprint_box
@@ -65,15 +67,19 @@ class Model(eqx.Module):
         Or in the several passes of the setting `count_passes`, whose draws are the same at every call.
 
         Args:
-            images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1].
+            images: `(n, H, W, C)`, or `(n, H, W)` when grey, of the model's size; uint8, or float in [0, 1]. Or
+                whatever `attend.data.as_images` makes such an array of, with a warning that says how.
             batch_size: images in a batch; each core works on one batch at a time.
             filled: fill the batch up even when there are fewer images, so that the program compiled for others serves.
-            names: a name for each image, kept in the result.
+            names: a name for each image, kept in the result; of files their own unless given.
 
         Raises:
-            AttendError: the images are not such an array.
+            AttendError: the images are not such an array and cannot be taken for one.
         """
-        images = as_images(images, self.size)
+        found = taken(images, self.size)
+        for line in found.notes:
+            warnings.warn(line, stacklevel=2)
+        images, names = found.images, names or found.names
         parts = _on_all_cores(lambda batch: _decode(self, batch), batches(images, batch_size, filled))
         fields = {name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]}
         renderer = self.p.renderer
@@ -116,12 +122,12 @@ class Model(eqx.Module):
         """The model with a single pass of q over each image, whatever `count_passes` says."""
         return Model(self.p, self.q, dataclasses.replace(self.config, count_passes=1))
 
-    def with_refitted_count(self, images: Any) -> "Model":
+    def with_refitted_count(self, images: Any, *, batch_size: int = 64) -> "Model":
         """The model whose p(n) is the average of q(n|x) over `images`, so that p draws as many objects as they have.
 
-        One pass an image is enough for that.
+        One pass an image is enough for that; `batch_size` is as of `infer`.
         """
-        count_probs = self.hurried().infer(images).count_probs
+        count_probs = self.hurried().infer(images, batch_size=batch_size).count_probs
         return eqx.tree_at(lambda model: model.p.count, self, refitted(jnp.asarray(count_probs)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -161,39 +167,6 @@ class Model(eqx.Module):
 def as_float(images: np.ndarray) -> Float[np.ndarray, "n h w c"]:
     """uint8 0..255 as float32 in [0, 1]; floats as they are."""
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images.astype(np.float32)
-
-
-def as_images(images: Any, size: tuple[int, int, int] | None = None) -> np.ndarray:
-    """`images` as an array (n, H, W, C) of uint8, or of float32 in [0, 1].
-
-    Raises:
-        AttendError: another type or shape, not of `size`, no image at all, or pixels out of range or not finite.
-    """
-    images = np.asarray(images)
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise AttendError(
-            f"images: shape is {images.shape}; it must be (n, height, width) or (n, height, width, 1 or 3)"
-        )
-    if not len(images):
-        raise AttendError("images: there are none; at least one is needed")
-    if size is not None and images.shape[1:] != size:
-        found, wanted = ("x".join(map(str, shape)) for shape in (images.shape[1:], size))
-        raise AttendError(f"images: are {found} (height x width x channels); the model knows {wanted}")
-    if images.dtype == np.uint8:
-        return images
-    if images.dtype.kind != "f":
-        raise AttendError(f"images: dtype is {images.dtype}; it must be uint8, or float in [0, 1]")
-    if not np.isfinite(images).all():
-        raise AttendError(f"images: image {_first(~np.isfinite(images))} has a pixel that is NaN or infinite")
-    if images.min() < 0 or images.max() > 1:
-        raise AttendError(f"images: reach from {images.min():g} to {images.max():g}; floats must be in [0, 1]")
-    return images.astype(np.float32)
-
-
-def _first(bad: np.ndarray) -> int:
-    return int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
 
 
 def batches(rows: np.ndarray, size: int, filled: bool = False) -> Iterator[np.ndarray]:

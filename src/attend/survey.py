@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from attend.config import Config
+
 LOOKED_AT = 400
 """Images that are looked at, evenly spread over all."""
 
@@ -33,6 +35,13 @@ ENOUGH = 20
 MOST = 12
 """No more objects in an image are asked for: each costs time."""
 
+BLOCKS = (2, 4, 8)
+"""Sides in pixels of the blocks whose means tell white noise from all else."""
+
+SURE, WHITE = 4.0, 0.05
+"""Blocks vary as white noise makes them if by no more than so many standard deviations, or by no more than that part,
+more or less."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -41,10 +50,12 @@ class Survey:
     Attributes:
         settings: names of the model's settings and what they should be.
         reasons: why, in a few words, for those that a user may want to know of.
+        warnings: what is wrong with the images, each in a line.
     """
 
     settings: dict[str, Any]
     reasons: dict[str, str]
+    warnings: tuple[str, ...] = ()
 
     def beside(self, given: Collection[str]) -> dict[str, Any]:
         """The settings that remain when some are given by name; who gives the renderer decides on the background."""
@@ -67,6 +78,10 @@ def survey(images: np.ndarray) -> Survey:
     touch, their area over that of the median one, whichever is larger; and the most are as many as 99 % of the images
     do not surpass.
 
+    Images of nothing but white noise (`looks_like_noise`) get a model that finds few objects or none in them: of one
+    object at most, and with a pixel noise at which even an object that explained all the noise it covers would not be
+    worth its price.
+
     Args:
         images: `(n, H, W, C)`, uint8 or float in [0, 1].
     """
@@ -85,6 +100,8 @@ def survey(images: np.ndarray) -> Survey:
     else:
         settings, ground = {"background": "none"}, overall
         reasons = {"background": "what is behind the objects is black"}
+    if looks_like_noise(some):
+        return _of_noise(some, settings, reasons)
     sizes, counts = _parts(np.abs(some - ground).max(axis=3))
     if len(sizes) < ENOUGH:
         return Survey(settings, reasons)
@@ -97,6 +114,46 @@ def survey(images: np.ndarray) -> Survey:
     reasons["scale_sd"] = "so much do the logarithms of their lengths vary"
     reasons["max_objects"] = "99 % of the images seem to have no more"
     return Survey(settings, reasons)
+
+
+def looks_like_noise(images: Float[np.ndarray, "n h w c"]) -> bool:
+    """Whether the pixels vary as white noise does, at every scale at which there could be objects.
+
+    The variance of the means of blocks of k by k pixels is that of the pixels over k^2 if these are independent, within
+    the error of an estimate from so many blocks; what is larger than a pixel makes it larger (the variance ratio of Lo
+    and MacKinlay 1988, "Stock market prices do not follow random walks", in the plane). The mean of each image is its
+    own. Images of one brightness, and those too small for four blocks, are not said to be noise.
+    """
+    n, height, width, _ = images.shape
+    sides = [side for side in BLOCKS if min(height, width) >= 2 * side]
+    pixels = float(images.var(axis=(1, 2), ddof=1).mean()) if sides else 0.0
+    if not pixels > 0:
+        return False
+    for side in sides:
+        whole = images[:, : height // side * side, : width // side * side]
+        blocks = whole.reshape(n, height // side, side, width // side, side, -1).mean(axis=(2, 4))
+        ratio = side**2 * float(blocks.var(axis=(1, 2), ddof=1).mean()) / pixels
+        error = math.sqrt(2 / (n * (blocks[0, ..., 0].size - 1)))
+        if abs(ratio - 1) > max(SURE * error, WHITE):
+            return False
+    return True
+
+
+def _of_noise(images: Float[np.ndarray, "n h w c"], settings: dict[str, Any], reasons: dict[str, str]) -> Survey:
+    """What to do with images of nothing but noise."""
+    defaults = Config()
+    noise = float(images.std(axis=(1, 2)).mean())
+    area = images.shape[3] * (defaults.model.scale * min(images.shape[1:3])) ** 2
+    price = -defaults.train.count_log_odds_end
+    sd = max(defaults.model.pixel_sd, noise * math.sqrt(area / (2 * price)))
+    if settings["background"] == "learned":
+        settings = settings | {"background": "constant"}
+    settings = settings | {"max_objects": 1, "pixel_sd": round(sd, 3)}
+    reasons = {
+        "max_objects": "there may be nothing to be found",
+        "pixel_sd": f"so that noise, of {noise:.2f}, is not taken for objects",
+    }
+    return Survey(settings, reasons, ("the images look like noise: there may be no objects in them",))
 
 
 def _spread(values: np.ndarray) -> float:

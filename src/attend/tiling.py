@@ -7,11 +7,13 @@ the overlap over the smaller box, as by Akyon et al. 2022, "Slicing Aided Hyper 
 """
 
 import dataclasses
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
+from attend.data import to_channels
 from attend.errors import AttendError
 from attend.model import Model, as_float, as_images
 from attend.p import Windows
@@ -50,8 +52,8 @@ def infer_tiled(model: Model, images: Any, *, names: tuple[str, ...] | None = No
 
     Args:
         model: of a renderer that paints patches into windows of the image.
-        images: `(n, H, W, C)`, or `(n, H, W)` when grey, at least as large as the model's and with its channels; uint8,
-            or float in [0, 1].
+        images: `(n, H, W, C)`, or `(n, H, W)` when grey, at least as large as the model's; uint8, or float in [0, 1].
+            Or whatever `attend.data.as_images` makes such an array of, with a warning that says how.
         names: a name for each image, kept in the result.
 
     Raises:
@@ -59,10 +61,10 @@ def infer_tiled(model: Model, images: Any, *, names: tuple[str, ...] | None = No
     """
     if not isinstance(model.p.renderer.where, Windows):
         raise AttendError("tile: the objects of this model are not in windows of the image; only those can be tiled")
-    images = as_images(images)
-    height, width, channels = images.shape[1:]
-    if channels != model.size[2]:
-        raise AttendError(f"images: have {channels} channels; the model knows {model.size[2]}")
+    images, said = to_channels(as_images(images), model.size[2])
+    if said:
+        warnings.warn(said, stacklevel=2)
+    height, width = images.shape[1:3]
     if height < model.size[0] or width < model.size[1]:
         least = f"{model.size[0]}x{model.size[1]}"
         raise AttendError(f"images: are {height}x{width} (height x width); a tile of this model takes {least}")

@@ -1,7 +1,5 @@
 """Inference for each image by itself: it finds a lone object, and the best of more starts is no worse."""
 
-from importlib.util import find_spec
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -44,7 +42,6 @@ def test_optimisation_finds_a_lone_object_and_more_starts_find_no_worse():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("blackjax") is None, reason="needs blackjax")
 def test_chains_find_a_lone_object():
     fit = mcmc(P, IMAGES, chains=8, warmup=60, samples=40)
     np.testing.assert_array_equal(fit.what.argmax(axis=1), KINDS)

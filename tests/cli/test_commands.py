@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 
@@ -53,7 +54,9 @@ def test_a_preset_is_what_the_flags_change(attend, scenes_file, tmp_path, monkey
     monkeypatch.setattr(package, "fit", lambda scenes, **arguments: asked.update(arguments))
     words = ["--preset", "paper", "--steps", "9", "--model.cell.widths", "8", "--train.batch-size", "4", "--seed", "5"]
     assert attend("train", scenes_file, "--out", tmp_path / "run", *words)[0] == 0
-    assert asked["config"] == package.PRESETS["paper"].replace(steps=9, cell_widths=(8,), batch_size=4)
+    settings = {"steps": 9, "cell_widths": (8,), "batch_size": 4}
+    shorter = {"count_anneal_steps": 4, "corrections_anneal_steps": 2}
+    assert asked["config"] == package.PRESETS["paper"].replace(**settings, **shorter)
     assert asked["seed"] == 5
 
 
@@ -209,3 +212,19 @@ def test_demo_trains_measures_and_draws(attend, tiny_default, monkeypatch, tmp_p
     (tmp_path / "demo" / "scenes.png").unlink()
     assert attend("demo", "--out", tmp_path / "demo", "--resume")[0] == 0
     assert (tmp_path / "demo" / "scenes.png").exists()
+
+
+def test_show_draws_scenes_with_objects_first_and_an_empty_one_last(
+    attend, run_folder, scenes_file, tmp_path, monkeypatch
+):
+    original = package.Model.infer
+
+    def infer(self, images, **options):
+        scenes = original(self, images, **options)
+        return dataclasses.replace(scenes, count_probs=np.eye(3, dtype=np.float32)[np.arange(len(scenes)) % 3])
+
+    monkeypatch.setattr(package.Model, "infer", infer)
+    words = ["show", run_folder, scenes_file, "--out", tmp_path / "scenes.png", "--n"]
+    assert "3 images, counts 1, 2, 0" in attend(*words, "3")[1]
+    assert "5 images, counts 1, 2, 1, 2, 0" in attend(*words, "5")[1]
+    assert f"64 images, counts {', '.join(str(row % 3) for row in range(64))}" in attend(*words, "99")[1]

@@ -96,7 +96,14 @@ def test_an_interruption_ends_with_130_and_its_message(attend, monkeypatch):
     assert attend("demo") == (130, "", "attend: stopped at step 3\n")
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("RESOURCE_EXHAUSTED: Failed to allocate 9 bytes"),
+        RuntimeError("INTERNAL: Error dispatching computation: Out of memory allocating 31606452192 bytes."),
+    ],
+)
 def test_too_little_memory_is_told_in_a_line(refused, monkeypatch, error):
     def too_large(**_):
         raise error

@@ -1,7 +1,6 @@
 """An inference over files goes piece by piece, and one that was stopped goes on to the same result."""
 
 import fcntl
-import importlib
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from PIL import Image
 import attend as package
 from attend.data import SceneData
 from attend.exports import exports
+from attend.looking import piecewise
 from attend.scenes import Scenes
 from attend.tiling import infer_tiled
 
@@ -40,22 +40,21 @@ def folder(squares, tmp_path):
 @pytest.fixture
 def calls(monkeypatch):
     """The names of the images that are inferred, a list for each piece; the call `stop` of them is interrupted."""
-    module = importlib.import_module("attend.cli.inference")
-    original = module._infer
+    original = piecewise._scenes
 
     class Calls(list):
         stop = None
 
     calls = Calls()
 
-    def infer(model, data, given):
+    def scenes(looker, source, data):
         if len(calls) == calls.stop:
             calls.stop = None
             raise KeyboardInterrupt
         calls.append(data.names)
-        return original(model, data, given)
+        return original(looker, source, data)
 
-    monkeypatch.setattr(module, "_infer", infer)
+    monkeypatch.setattr(piecewise, "_scenes", scenes)
     return calls
 
 

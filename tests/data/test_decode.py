@@ -12,11 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from attend.data import Rules
 from attend.data import decode as module
-from attend.data.decode import decode
+from attend.data.stack import pictures as pictures_of
 from attend.errors import AttendError
 
 SIDE = st.integers(1, 9)
+
+
+def decode(content, rules=Rules()):  # noqa: B008
+    """The pictures in a file."""
+    return [picture for stack in module.decode(content) for picture in pictures_of(stack, rules)]
 
 
 def pictures(dtype, channels, **elements):
@@ -131,7 +137,7 @@ def test_planes_of_colour_and_stacks_of_any_axes():
     (found,) = decode(by_tifffile(pixels, photometric="rgb", planarconfig="separate"))
     assert np.array_equal(found, np.moveaxis(pixels, 0, -1))
     stack = np.random.default_rng(0).integers(2**16, size=(2, 3, 5, 4), dtype=np.uint16)
-    found = decode(by_tifffile(stack, imagej=True, metadata={"axes": "TZYX"}))
+    found = decode(by_tifffile(stack, imagej=True, metadata={"axes": "TZYX"}), Rules(project="none"))
     assert np.array_equal(np.stack(found)[..., 0], stack.reshape(6, 5, 4))
 
 
@@ -235,6 +241,9 @@ def test_bombs_and_absurd_sizes_are_refused_before_they_are_decoded(monkeypatch)
         decode(by_tifffile(np.zeros((30, 20, 20), np.uint8), photometric="minisblack"))
 
 
+ALPHAS = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"] * 4}
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [
@@ -242,7 +251,7 @@ def test_bombs_and_absurd_sizes_are_refused_before_they_are_decoded(monkeypatch)
         (by_tifffile(np.array([[1.0, np.nan]], np.float32)), "NaN or infinite"),
         (by_tifffile(np.array([[1e300]])), "beyond single precision"),
         (by_tifffile(np.zeros((4, 4), np.complex64)), "complex64"),
-        (by_tifffile(np.zeros((4, 4, 5), np.uint16), photometric="minisblack", planarconfig="contig"), "5 samples"),
+        (by_tifffile(np.zeros((4, 4, 5), np.uint16), **ALPHAS), "5 samples"),
         (by_tifffile(np.zeros((4, 4, 4), np.uint16), photometric="separated"), "SEPARATED"),
     ],
 )

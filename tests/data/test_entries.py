@@ -129,7 +129,8 @@ def test_options_of_a_path_are_rules(folder):
     assert load(folder, resize=(2, 2)).image_shape == (2, 2, 1)
     assert load(folder, rules=Rules(resize=(2, 2)), crop=(3, 3)).image_shape == (3, 3, 1)
     with pytest.raises(
-        AttendError, match="takes no option 'canvas'; it takes resize, crop, tile, range, ground, strict"
+        AttendError,
+        match="takes no option 'canvas'; it takes resize, crop, tile, range, ground, channel, project, strict",
     ):
         load(folder, canvas=3)
     with pytest.raises(AttendError, match=r"range: .* has no image of more than 8 bits"):

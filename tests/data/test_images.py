@@ -98,7 +98,7 @@ def test_read_by_the_rules_of_another_reading_images_come_out_the_same(tmp_path)
         assert np.array_equal(alone.images[0], whole.images[number])
     notes = whole.reading.notes()
     assert len(notes) == 2
-    assert "light ground: images are inverted" in notes[0]
+    assert "objects are darker than the background (confidence 1.0): images are inverted" in notes[0]
 
 
 def test_dark_objects_on_light_ground_are_inverted_unless_told_otherwise(tmp_path):

@@ -4,17 +4,14 @@ import threading
 import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import label
 
 from attend.data import load, omniglot
 from attend.errors import AttendError
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
 DRAWERS = (1, 2, 18, 19, 20)
 ALPHABETS = ("Aleph", "Braille", "Cree", "Dogri", "Ewe", "Fula")
 
@@ -221,17 +218,3 @@ def test_a_download_with_a_wrong_checksum_is_refused(site, tmp_path):
     with pytest.raises(AttendError, match=r"omniglot: .*\.zip could not be downloaded .*hash"):
         load("omniglot", download=True)
     assert not list((tmp_path / "cache").glob("*"))
-
-
-@pytest.mark.skipif(not (REAL / "omniglot_small1_images.zip").exists(), reason="the real files are not here")
-def test_the_real_files():
-    data = load(f"omniglot:{REAL}", split="test")
-    assert len(data) == 520
-    assert {name.partition("/")[0] for name in data.names} == {"Latin"}
-    ink = data.images[..., 0]
-    assert 0.03 < (ink > 128).mean() < 0.15
-    assert (ink[:, [0, -1]] > 128).mean() < 0.01  # black paper
-    assert data.counts.min() == 1
-    # A drawing in two pieces took two strokes or more.
-    pieces = np.array([label(image > 40, np.ones((3, 3)))[1] for image in ink])
-    assert (data.counts >= pieces).mean() > 0.99

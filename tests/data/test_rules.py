@@ -13,13 +13,20 @@ from attend.errors import AttendError
 
 PAIR = st.tuples(st.integers(1, 99), st.integers(1, 99))
 RULES = st.builds(
-    lambda size, pair, bounds, ground, strict: Rules(
-        **{size: pair}, range=bounds and (min(bounds), max(bounds)), ground=ground, strict=strict
+    lambda size, pair, bounds, ground, channel, project, strict: Rules(
+        **{size: pair},
+        range=bounds and (min(bounds), max(bounds)),
+        ground=ground,
+        channel=channel,
+        project=project,
+        strict=strict,
     ),
     st.sampled_from(["resize", "crop", "tile"]),
     st.none() | PAIR,
     st.none() | st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=2, unique=True).map(tuple),
     st.sampled_from([None, "dark", "light"]),
+    st.none() | st.integers(0, 9) | st.text(min_size=1),
+    st.sampled_from(["max", "mean", "none"]),
     st.booleans(),
 )
 
@@ -33,6 +40,11 @@ def test_a_reading_survives_json(rules, skipped):
     assert again.rules.strict == rules.strict
 
 
+def test_a_reading_of_before_the_axes_of_microscopes_loads():
+    before = {"resize": None, "crop": [4, 5], "tile": None, "range": None, "ground": "light", "strict": False}
+    assert Reading.from_dict(before | {"skipped": ["a"]}) == Reading(Rules(crop=(4, 5), ground="light"), ("a",))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -42,6 +54,8 @@ def test_a_reading_survives_json(rules, skipped):
         lambda values: values.update(resize=[0, 1]),
         lambda values: values.update(crop="ab"),
         lambda values: values.update(ground="green"),
+        lambda values: values.update(project="median"),
+        lambda values: values.update(channel=""),
     ],
 )
 def test_a_damaged_reading_is_refused(change):
@@ -59,6 +73,8 @@ def test_a_damaged_reading_is_refused(change):
         ({"range": (4.0, 4.0)}, "range: is 4 4; it must be finite, the lower value first"),
         ({"range": (0.0, float("inf"))}, "range: is 0 inf"),
         ({"ground": "grey"}, "ground: is 'grey'; it must be dark or light"),
+        ({"channel": ""}, "channel: is empty; it must be a number from 0 on, or a name"),
+        ({"project": "sum"}, "project: is 'sum'; it must be one of max, mean, none"),
     ],
 )
 def test_rules_out_of_range_are_refused(rules, line):

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from attend.ahead import ahead
 from attend.data import Rules, SceneData, open_stream, read_images
 from attend.data import stream as module
-from attend.data.ahead import ahead
 from attend.errors import AttendError
 
 SIZE = (6, 8, 1)

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 
 from attend.errors import AttendError
@@ -93,7 +94,6 @@ def test_a_damaged_piece_is_named(make, tmp_path):
 
 
 def test_a_large_table_is_written_in_groups_of_rows(make, tmp_path, monkeypatch):
-    parquet = pytest.importorskip("pyarrow.parquet")
     results = make(40)
     exports["parquet"].write(results, tmp_path / "one.parquet")
     monkeypatch.setattr("attend.exports.table.ROW_GROUP", 10)

@@ -1,6 +1,5 @@
 """Arguments that several commands share, and the reading of the data that they name."""
 
-import dataclasses
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from tyro.conf import Positional, arg
-
-from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import Rules, SceneData
@@ -98,7 +95,14 @@ class Files(Options):
     ground: Annotated[str | None, arg(metavar="dark|light", help_behavior_hint="(default: told from the pixels)")] = (
         None
     )
-    """The ground that objects are on. On light ground images are inverted."""
+    """Whether the background is darker or lighter than the objects. On a light background images are inverted."""
+    channel: Annotated[
+        str | None, arg(metavar="NUMBER|NAME", help_behavior_hint="(default: the first; colours stay colours)")
+    ] = None
+    """The channel to read from files of several, by its number from 0 or its name in the file. Of a picture in colours
+    also red, green or blue."""
+    project: Annotated[str | None, arg(metavar="max|mean|none", help_behavior_hint="(default: max)")] = None
+    """What becomes of a stack of planes along z: their maximum, their mean, or an image of each."""
     strict: bool = False
     """Stop at the first file that cannot be read, rather than skip it."""
 
@@ -164,22 +168,10 @@ def read_for(
     Raises:
         AttendError: they have another size or number of channels than the model knows, or cannot be read.
     """
-    return fitted(model, source, read(source, "test", n, seed, compose, files, rules_of(run)))
+    from attend.looking import as_known
 
-
-def fitted(model: "Model", source: str, data: "SceneData", large: bool = False) -> "SceneData":
-    """The same scenes, in three channels if the model knows colour.
-
-    Raises:
-        AttendError: they have another number of channels than the model knows or, unless they may be large, another
-            size.
-    """
-    from attend.model import as_images
-
-    if data.images.shape[3] == 1 and model.size[2] == 3:
-        data = dataclasses.replace(data, images=data.images.repeat(3, axis=3))
-    try:
-        as_images(data.images, (*data.images.shape[1:3], model.size[2]) if large else model.size)
-    except AttendError as error:
-        raise AttendError(f"{source}: {error}") from None
-    return data
+    data = read(source, "test", n, seed, compose, files, rules_of(run))
+    known = as_known(source, data, model.size)
+    before = data.reading.notes() if data.reading else []
+    tell(source, [note for note in (known.reading.notes() if known.reading else []) if note not in before])
+    return known

@@ -17,7 +17,7 @@ from attend.cli.arguments import (
     TestScenes,
     read_for,
 )
-from attend.cli.outputs import check_folder, results
+from attend.cli.outputs import check_folder
 
 SHOWN = 12
 """Objects of each group in the contact sheet, those nearest to its middle."""
@@ -68,6 +68,7 @@ def cluster(
     from attend.exports import crop, write_csv
     from attend.figures import clusters_figure, save_figure
     from attend.files import atomic_folder
+    from attend.looking import results
 
     check_folder(out)
     model = attend.load(run)

@@ -14,7 +14,10 @@ STEPS = 4000
 SCENES = {"train": 30_000, "valid": 1_000, "test": 2_000}
 """Scenes composed for each split."""
 
-SHOWN, SAMPLED, BOUND_SAMPLES = 8, 25, 100
+QUICK_STEPS, QUICK_SCENES = 120, {"train": 1_000, "valid": 100, "test": 100}
+"""Enough to see that everything works, in a minute at most; not to count well."""
+
+LOOKED_AT, SHOWN, SAMPLED, BOUND_SAMPLES = 200, 8, 25, 100
 
 
 def demo(
@@ -23,6 +26,9 @@ def demo(
         "attend-demo"
     ),
     seed: Annotated[int, arg(help="Of the parameters and of all noise.")] = 0,
+    quick: Annotated[
+        bool, arg(help="Train for a few seconds only: enough to see that everything works, not to count well.")
+    ] = False,
     resume: Annotated[
         bool, arg(help="Go on with a demo that was stopped; of a finished one, only show again.")
     ] = False,
@@ -40,29 +46,33 @@ def demo(
 
     Examples:
         attend demo
+        attend demo --quick
         attend demo --out /tmp/demo --seed 1
     """
     import attend
     from attend.data import load
-    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure
+    from attend.figures import curves_figure, samples_figure, save_figure, scenes_figure, varied_rows
     from attend.training import RunFolder
 
     if not resume:
         check_new_run(out)
-    print(f"Composing scenes of handwritten digits: {SCENES['train']:,} to learn from", flush=True)
-    train, valid, test = (load("digits", split=split, n=n) for split, n in SCENES.items())
-    print(f"Learning to count and box them, without a label: {STEPS:,} steps", flush=True)
+    steps, sizes = (QUICK_STEPS, QUICK_SCENES) if quick else (STEPS, SCENES)
+    print(f"Composing scenes of handwritten digits: {sizes['train']:,} to learn from", flush=True)
+    train, valid, test = (load("digits", split=split, n=n) for split, n in sizes.items())
+    print(f"Learning to count and box them, without a label: {steps:,} steps", flush=True)
     try:
         if resume:
             model = attend.fit(train, run=out, resume=True, validation=valid)
         else:
-            model = attend.fit(train, seed=seed, run=out, validation=valid, steps=STEPS)
+            model = attend.fit(train, seed=seed, run=out, validation=valid, steps=steps)
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; to go on: attend demo --out {out} --resume") from error
+        again = f"attend demo --out {out}{' --quick' if quick else ''}"
+        raise KeyboardInterrupt(f"{str(error) or 'interrupted'}; to go on: {again} --resume") from error
     print(f"Measuring on {len(test):,} scenes of digits it has never seen", flush=True)
     print_report(measure(model, test, samples=BOUND_SAMPLES, seed=seed))
+    scenes = model.infer(test.images[:LOOKED_AT])
     figures = {
-        "scenes.png": scenes_figure(model.infer(test.images[:SHOWN]), limit=SHOWN),
+        "scenes.png": scenes_figure(scenes[varied_rows(scenes.counts, SHOWN)], limit=SHOWN),
         "samples.png": samples_figure(*model.sample(SAMPLED, seed=seed)),
         "curves.png": curves_figure(RunFolder(out).metrics()),
     }

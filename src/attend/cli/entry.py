@@ -14,6 +14,7 @@ from attend.cli.cluster import cluster
 from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
+from attend.cli.find import find
 from attend.cli.infer import infer
 from attend.cli.report import report
 from attend.cli.reproduce import reproduce
@@ -25,7 +26,7 @@ from attend.errors import AttendError
 
 COMMANDS: dict[str, Callable[..., None]] = {
     command.__name__: command
-    for command in (demo, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
+    for command in (demo, find, data, train, infer, show, cluster, evaluate, sample, report, reproduce)
 }
 """Every command by its name. Its docstring is its manual page, its parameters are its arguments."""
 
@@ -55,6 +56,10 @@ MARKERS = (tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
 """No --no-resume, and no None to type."""
 
 
+OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Out of memory")
+"""What JAX says, the one or the other, when there is too little memory."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `argv` is without the program's name, `sys.argv` if None."""
     with warnings.catch_warnings():
@@ -72,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError as error:
             return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):  # so JAX says it
+            if not isinstance(error, MemoryError) and not any(said in str(error) for said in OUT_OF_MEMORY):
                 raise
             return _failed("out of memory; a smaller model, batch or number of images may fit", 2)
         except SystemExit as done:  # tyro's way to end after --help (0) and after a usage error (2)

@@ -1,5 +1,7 @@
 """`attend infer`."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +16,9 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
+    tell,
 )
-from attend.cli.inference import fingerprint, infer_all, open_for
 from attend.cli.outputs import check_export
-from attend.cli.unfinished import check_unfinished, unfinished, write
 from attend.errors import AttendError
 
 
@@ -44,8 +45,10 @@ def infer(
 ) -> None:
     """Find the objects in images and write them to a file or a folder.
 
-    IMAGES must have the size and the channels that the model was trained on; they
-    are read as those of RUN were: as large, as bright, inverted if those were.
+    IMAGES must have the size that the model was trained on; they are read as those
+    of RUN were: as large, as bright, inverted if those were. Images in colour
+    become their luminance (Rec. 601) for a model of grey ones, and grey is repeated
+    in three channels for others.
     Data sets by name give scenes of their test split. What OUT becomes:
 
     .json      COCO detections: each object with `bbox` (x0, y0, width, height)
@@ -80,20 +83,36 @@ def infer(
         attend infer runs/digits scenes.npz --out posterior.npz
         attend infer runs/cells slides --tile --out cells.parquet
     """
-    import attend
+    from attend.looking import check_out, look_into, looker_of
 
     if proposals and format not in (None, "proposals"):
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)
-    if tile and export.suffix == ".npz":
-        raise AttendError(f"{out}: .npz keeps images of one size; choose another format with --tile")
-    check_unfinished(out, resume)
-    model = attend.load(run)
-    given = open_for(run, model, images, n, seed, compose, files, tile)
-    about = {"--format": "with pixels" if export.pixels else "", "RUN": fingerprint(model), **given.about}
-    with unfinished(out, about, pixels=export.pixels) as found:
-        infer_all(model, given, found)
-        write(export, found, out)
-        n_images, objects = found.totals()
-        skipped = f"; {found.skipped:,} unreadable skipped" if found.skipped else ""
-    print(f"{out}: {objects:,} objects in {n_images:,} images{skipped}")
+    check_out(out, export, resume=resume, any_size=tile)
+    looker = looker_of(run, tiled=tile)
+    options = {"n": n, "seed": seed, **compose.given(), **files.given()}
+    with _bar() as progress:
+        done = look_into(
+            looker,
+            images,
+            out,
+            format=export,
+            resume=resume,
+            tell=lambda source, note: tell(source, [note]),
+            progress=progress,
+            **options,
+        )
+    skipped = f"; {done.skipped:,} unreadable skipped" if done.skipped else ""
+    print(f"{out}: {done.objects:,} objects in {done.images:,} images{skipped}")
+
+
+@contextlib.contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """What shows how many pieces are done, on stderr if that is a terminal and there are several."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("looking", visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=of > 1)

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    from attend.data import SceneData
-    from attend.exports import Export, Results
-    from attend.scenes import Scenes
+    from attend.exports import Export
 
 FIGURES = (".png", ".pdf", ".svg", ".jpg", ".webp")
 
@@ -56,20 +54,6 @@ def check_folder(path: Path) -> None:
 
     check_new_folder(path)
     _check_writable(path, path)
-
-
-def results(scenes: "Scenes", data: "SceneData") -> "Results":
-    """What was found in the images of `data`, as an export takes it."""
-    from attend.exports import Results
-
-    if data.reading is None:
-        return Results(scenes)
-    return Results(
-        scenes,
-        views=data.views,
-        inverted=data.reading.rules.ground == "light",
-        skipped=len(data.reading.skipped),
-    )
 
 
 def _check_writable(path: Path, folder: Path) -> None:

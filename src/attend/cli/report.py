@@ -17,7 +17,7 @@ from attend.cli.arguments import (
     read_for,
 )
 from attend.cli.evaluate import ROWS, compared
-from attend.cli.outputs import check_file, results
+from attend.cli.outputs import check_file
 from attend.errors import AttendError
 from attend.settings import flattened
 
@@ -106,6 +106,7 @@ def _findings(
     run: Path, model: "Model", source: str, n: int | None, seed: int, compose: Compose, files: Files
 ) -> "Findings":
     """What the model finds in a source."""
+    from attend.looking import results
     from attend.report import Findings
 
     named = NAMED_SCENES if is_named(source) else None

@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 from tyro.conf import Suppress, arg
 
+from attend.adjust import given_way
 from attend.config import CHOICES, PRESETS, SECTIONS, Config, not_of, preset
 from attend.errors import AttendError
 from attend.settings import Settings, hints, own_fields
@@ -24,7 +25,7 @@ def default_config(words: list[str]) -> Config:
 
     They are the preset's, or with --resume the run's own, and of entries chosen on the command line their defaults.
     A data set that has a preset of its name takes that unless another is given. A preset beside --resume is compared
-    with the run; its steps give way to the run's.
+    with the run; its steps and what gives way to them are the run's.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", nargs="?")
@@ -43,15 +44,15 @@ def default_config(words: list[str]) -> Config:
         from attend.fitting import Header
 
         stored = Header.read(Path(known.out)).config
-        config = stored if known.preset is None else config.replace(steps=stored.train.steps)
+        config = stored if known.preset is None else config.advised(given_way(stored))
     config = config.replace(**{kind: vars(known)[kind] for kind in CHOICES if vars(known)[kind]})
     _check_apply(_flags(others), config)
     return config
 
 
 def given_settings(words: list[str]) -> tuple[str, ...]:
-    """The names of the model's settings that are on the command line, however they are spelt."""
-    return tuple(path[-1] for path in _flags(words) if path[0] == "model")
+    """The names of the settings that are on the command line, however they are spelt."""
+    return tuple(path[-1] for path in _flags(words))
 
 
 def with_settings(command: Callable[..., None], config: Config, **others: Any) -> Callable[..., None]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Suppress, arg
 
+from attend.adjust import changed_by, fitted_batch, fitted_schedule
 from attend.cli.arguments import (
     Compose,
     ComposeOptions,
@@ -23,9 +24,14 @@ from attend.errors import AttendError
 
 if TYPE_CHECKING:
     from attend.data import Rules, SceneData
+    from attend.memory import TooLargeError
 
 VALIDATION_SHARE, VALIDATION_MOST = 20, 1000
 """Of a path whose counts are known, the last 1/20 is held out for validation, but no more than 1,000."""
+
+
+LEAST_TILE = 32
+"""Pixels: images are not cut into smaller tiles to save memory, for those would hold no whole object."""
 
 
 def train(
@@ -81,9 +87,15 @@ def train(
     5 %, at most 1,000, are held out.
 
     Images from files get one size by --resize, --crop or --tile, if they have
-    several. Objects that are dark on light ground are told from the pixels, and
-    the images inverted. RUN keeps how images were read, and the other commands
-    read theirs in the same way.
+    several. Objects that are darker than the background are told from the pixels,
+    and the images inverted; stderr says how sure that is. Of files of several
+    channels --channel is read, and stacks along z are put together by --project.
+    RUN keeps how images were read, and the other commands read theirs in the same
+    way.
+
+    A batch has no more images than there are. Where memory is short, batches are
+    made smaller first, and then images are cut into tiles; a line says so. A
+    training of few --steps has a shorter warm-up.
 
     What is behind the objects, how large they are and how many at most is told from
     the images of a path, and printed, unless --preset or the setting itself is
@@ -108,9 +120,15 @@ def train(
     """
     import attend
     from attend.fitting import Header
+    from attend.memory import TooLargeError
     from attend.training import RunFolder
 
-    config = Config(model, train if steps is None else dataclasses.replace(train, steps=steps))
+    train = train if steps is None else dataclasses.replace(train, steps=steps)
+    if not resume and (steps is not None or "steps" in given):
+        changed, notes = fitted_schedule(model, train, train.steps, given)
+        model, train = changed_by(model, train, changed)
+        tell(data, notes)
+    config = Config(model, train)
     reading = None
     if resume:
         stored = Header.read(out)
@@ -119,12 +137,21 @@ def train(
         reading = stored.reading
     else:
         check_new_run(out)
+    surveyed = not (resume or preset or is_named(data))
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
-    if not (resume or preset or is_named(data)):
+    asked = config
+    if surveyed:
         config = _told(data, config, scenes, given)
     if scenes.counts is not None and scenes.counts.max() > config.model.max_objects:
         found = f"model.max_objects: is {config.model.max_objects}, but {data} has {scenes.counts.max()} objects"
         raise AttendError(f"{found} in one image")
+    if not resume:
+        try:
+            config = _fitted(data, config, scenes)
+        except TooLargeError as error:
+            files = _tiled(data, config, scenes, files, error)
+            scenes, validation = _training_data(data, n, data_seed, compose, files, None)
+            config = _fitted(data, _told(data, asked, scenes, given) if surveyed else config, scenes)
     try:
         attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
     except KeyboardInterrupt as error:
@@ -139,8 +166,45 @@ def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ..
     from attend.survey import survey
 
     seen = survey(scenes.images)
-    tell(source, seen.lines(given))
+    tell(source, [*seen.warnings, *seen.lines(given)])
     return config.advised(seen.beside(given))
+
+
+def _fitted(source: str, config: Config, scenes: "SceneData") -> Config:
+    """The configuration with a batch that suits the images and the memory, which stderr says.
+
+    Raises:
+        TooLargeError: there is none.
+    """
+    from attend.fitting import fitted_to_memory
+
+    fitted, notes = fitted_batch(config.train, len(scenes))
+    config, more = fitted_to_memory(dataclasses.replace(config, train=fitted), scenes.images.shape)
+    tell(source, notes + more)
+    return config
+
+
+def _tiled(
+    source: str, config: Config, scenes: "SceneData", files: TrainingFiles, error: "TooLargeError"
+) -> TrainingFiles:
+    """How to read the images in tiles for which there is enough memory, which stderr says; or else raises `error`."""
+    from attend.fitting import fitted_to_memory
+    from attend.memory import TooLargeError
+
+    n, height, width, channels = scenes.images.shape
+    if scenes.views is None or files.resize or files.crop or files.tile:  # no files, or the user has given a size
+        raise error
+    side = min(height, width) // 2
+    while side >= LEAST_TILE:
+        try:
+            fitted_to_memory(config, (n, side, side, channels))
+        except TooLargeError:
+            side //= 2
+        else:
+            note = f"images of {height}x{width} need more memory than there is: training is on tiles of {side}x{side}"
+            tell(source, [f"{note} (--tile {side} {side}), and attend infer is to be given --tile"])
+            return dataclasses.replace(files, tile=(side, side))
+    raise error
 
 
 def _training_data(

@@ -1,9 +1,11 @@
 """Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
+from attend.data.anything import as_images, dark_objects, taken
+from attend.data.colours import to_channels
 from attend.data.compose import compose
 from attend.data.composed import COMPOSE_OPTIONS
-from attend.data.ground import light_ground
-from attend.data.images import none_readable, read_images
+from attend.data.ground import Polarity, light_ground, polarity
+from attend.data.images import in_channels, none_readable, read_images, read_paths
 from attend.data.photographs import bundled_photographs, scenery
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
@@ -22,19 +24,27 @@ __all__ = [
     "SPRITE_OPTIONS",
     "ImageStream",
     "Piece",
+    "Polarity",
     "Reading",
     "Rules",
     "SceneData",
     "Split",
+    "as_images",
     "bundled_photographs",
     "compose",
+    "dark_objects",
     "datasets",
     "draw_sprites",
     "draw_table",
+    "in_channels",
     "light_ground",
     "load",
     "none_readable",
     "open_stream",
+    "polarity",
     "read_images",
+    "read_paths",
     "scenery",
+    "taken",
+    "to_channels",
 ]

@@ -1,4 +1,4 @@
-"""From the bytes of one image file to its pictures: PNG, JPEG, WebP, BMP, and TIFF of any depth and number of pages."""
+"""From the bytes of one image file to its planes: PNG, JPEG, WebP, BMP, GIF, JPEG 2000, TIFF of any kind, `.npy`."""
 
 import logging
 import math
@@ -11,11 +11,15 @@ import tifffile
 from jaxtyping import Shaped
 from PIL import Image, ImageOps
 
+from attend.data import bioformats
+from attend.data.arrays import as_stack
+from attend.data.metadata import Metadata, imagej_metadata, ome_metadata
+from attend.data.stack import Stack
 from attend.errors import AttendError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".jp2", ".tif", ".tiff", ".npy")
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "JPEG2000")
 """What Pillow is let at; its decoders of other formats are less looked after."""
 
 MOST_PIXELS = 2**27
@@ -27,11 +31,12 @@ MOST_BYTES = 2**32
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else its remarks on odd files go to stderr
 
 
-def decode(content: Path | bytes) -> list[Shaped[np.ndarray, "_height _width _channel"]]:
-    """The pictures in a file, most often one; every page of a TIFF is one, and every frame of a PNG or WebP.
+def decode(content: Path | bytes) -> list[Stack]:
+    """What a file holds: one plane, most often; frames of a GIF, PNG or WebP; all that a TIFF or a microscope stacks.
 
-    They have one channel (grey) or three (RGB), and are uint8, uint16, or float32 for all else. What is transparent
-    is put on black. A photograph is turned as its camera held it. 16-bit colours outside TIFF come out in 8 bits.
+    Planes are grey or RGB, and uint8, uint16, or float32 for all else. Single bits become 0 and 255. What is
+    transparent is put on black. A photograph is turned as its camera held it. 16-bit colours outside TIFF come out in 8
+    bits. The palette of a microscope is left aside, since it says how to show its grey values.
 
     Args:
         content: the file's path, or the bytes it holds.
@@ -41,8 +46,13 @@ def decode(content: Path | bytes) -> list[Shaped[np.ndarray, "_height _width _ch
             say which file.
     """
     try:
-        if _starts_as_tiff(content):
+        if isinstance(content, Path) and bioformats.is_known(content):
+            return [_typed(stack) for stack in bioformats.read(content, _check_size)]
+        start = _start(content)
+        if start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return _decode_tiff(content)
+        if start == b"\x93NUM":
+            return [_decode_npy(content)]
         return list(_decode_with_pillow(content))
     except AttendError:
         raise
@@ -54,7 +64,7 @@ def _open(content: Path | bytes) -> Path | BytesIO:
     return BytesIO(content) if isinstance(content, bytes) else content
 
 
-def _starts_as_tiff(content: Path | bytes) -> bool:
+def _start(content: Path | bytes) -> bytes:
     if isinstance(content, bytes):
         start = content[:4]
     else:
@@ -62,7 +72,7 @@ def _starts_as_tiff(content: Path | bytes) -> bool:
             start = file.read(4)
     if not start:
         raise AttendError("cannot be read as an image (it is empty)")
-    return start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+    return start
 
 
 def _check_size(pictures: int, height: int, width: int, bytes_per_pixel: int) -> None:
@@ -73,18 +83,49 @@ def _check_size(pictures: int, height: int, width: int, bytes_per_pixel: int) ->
         raise AttendError(f"holds {pictures:,} pictures of {height}x{width}; there must not be over 4 GiB in one file")
 
 
-def _decode_with_pillow(content: Path | bytes) -> Iterator[np.ndarray]:
+def _typed(stack: Stack) -> Stack:
+    """Of the types that planes have."""
+    pixels = stack.pixels
+    if pixels.dtype.kind == "b":
+        return stack._replace(pixels=pixels.astype(np.uint8) * 255)
+    if pixels.dtype in (np.uint8, np.uint16):
+        return stack._replace(pixels=pixels.astype(pixels.dtype.newbyteorder("=")))
+    return stack._replace(pixels=_checked(pixels))
+
+
+def _decode_npy(content: Path | bytes) -> Stack:
+    """Images by the axes of `as_stack`; nothing is ever unpickled."""
+    if isinstance(content, bytes):
+        array = np.load(BytesIO(content), allow_pickle=False)
+    else:
+        array = np.load(content, mmap_mode="r", allow_pickle=False)
+    if array.dtype.kind not in "buif":
+        raise AttendError(f"holds pixels of {array.dtype}; they must be numbers")
+    if array.nbytes > MOST_BYTES:
+        raise AttendError(f"holds an array of shape {array.shape}; there must not be over 4 GiB in one file")
+    images, said = as_stack(array)
+    _check_size(len(images), images.shape[1], images.shape[2], images.dtype.itemsize * images.shape[3])
+    if not images.size:
+        raise AttendError(f"holds an array of shape {array.shape}; there must be at least one pixel")
+    return _typed(Stack(np.array(images), "N", remark=said if array.ndim > 2 else None))
+
+
+def _decode_with_pillow(content: Path | bytes) -> Iterator[Stack]:
     with Image.open(_open(content), formats=FORMATS) as image:
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: one photograph and its previews
         _check_size(frames, image.height, image.width, 4)
         for frame in range(frames):
             image.seek(frame)
             _check_size(frames, image.height, image.width, 4)
-            yield _pixels(image)
+            yield Stack(pillow_pixels(image))
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """One frame, grey by content or RGB."""
+def pillow_pixels(image: Image.Image) -> Shaped[np.ndarray, "_height _width _channel"]:
+    """One frame, grey or RGB, of 8 bits unless it is grey and of more.
+
+    Raises:
+        AttendError: there are pixels that are not finite.
+    """
     image.load()
     if image.mode.startswith("I;16"):
         return np.asarray(image).astype(np.uint16)[..., None]
@@ -93,24 +134,18 @@ def _pixels(image: Image.Image) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        pixels = np.asarray(Image.alpha_composite(black, image.convert("RGBA")))[..., :3]
-    else:
-        pixels = np.asarray(image.convert("RGB"))
-    return _grey_or_colour(pixels)
+        return np.asarray(Image.alpha_composite(black, image.convert("RGBA")))[..., :3]
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")).reshape(image.height, image.width, -1)
 
 
-def _decode_tiff(content: Path | bytes) -> list[np.ndarray]:
-    with tifffile.TiffFile(_open(content)) as tiff:
+def _decode_tiff(content: Path | bytes) -> list[Stack]:
+    with tifffile.TiffFile(_open(content), _multifile=False) as tiff:
         if not tiff.pages:
             raise AttendError("cannot be read as an image (it has no page)")
         series = tiff.series
         for one in series:
             page = one.keyframe
-            plain = page.photometric in (
-                tifffile.PHOTOMETRIC.MINISBLACK,
-                tifffile.PHOTOMETRIC.MINISWHITE,
-                tifffile.PHOTOMETRIC.RGB,
-            )
+            plain = page.photometric in (*_PLAIN, *_palettes(tiff))
             if not plain and page.bitspersample <= 8:  # palettes, inks, and what is made for video
                 return list(_decode_with_pillow(content))
             if not plain or one.dtype is None or one.dtype.kind not in "buif":
@@ -120,8 +155,13 @@ def _decode_tiff(content: Path | bytes) -> list[np.ndarray]:
             _check_size(math.prod(one.shape) // (height * width), height, width, one.dtype.itemsize)
             if any(len(other.dataoffsets) < math.prod(page.chunked) for other in one.pages if other is not None):
                 raise AttendError("cannot be read as an image (strips of it are missing)")  # tifffile makes them black
+        known = _metadata(tiff, series)
         try:
-            return [picture for one in series for picture in _pages(one)]
+            stacks = [_stack(one.asarray(), one, about) for one, about in zip(series, known, strict=True)]
+            if tiff.is_ome and series[0].kind != "ome":  # the others may be there or not; each is read by itself
+                remark = "OME-TIFF in several files: every page of each is read as an image, whatever its axis"
+                stacks = [stack._replace(remark=remark) for stack in stacks]
+            return stacks
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
@@ -129,31 +169,63 @@ def _decode_tiff(content: Path | bytes) -> list[np.ndarray]:
         # not deep colours.
         if any(one.keyframe.bitspersample > 8 and one.keyframe.samplesperpixel > 1 for one in series):
             kind = tifffile.COMPRESSION(series[0].keyframe.compression).name
-            raise AttendError(f"holds deep colours in {kind} compression; pip install imagecodecs, or save it without")
-        return list(_decode_with_pillow(content))
+            raise AttendError(
+                f"holds deep colours in {kind} compression; pip install 'attend[microscopy]', or save it without"
+            )
+        pages = list(_decode_with_pillow(content))
+        if len(series) > 1 or len(series[0].axes) < 3 or math.prod(series[0].shape[:-2]) != len(pages):
+            return pages
+        together = np.stack([page.pixels for page in pages])
+        axes = series[0].axes[:-2]
+        return [Stack(together.reshape(*series[0].shape[:-2], *together.shape[1:]), axes, *known[0])]
 
 
-def _pages(series: tifffile.TiffPageSeries) -> Iterator[np.ndarray]:
-    """The pages of a series, whatever axes it stacks them along."""
-    page = series.keyframe
-    array, axes = series.asarray().reshape(-1, *page.shape), f"N{page.axes}"
-    if "S" in axes:  # the samples of a pixel: colours and alpha
-        array = np.moveaxis(array, axes.index("S"), -1)
-        axes = axes.replace("S", "")
-    else:
+_PLAIN = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
+
+
+def _palettes(tiff: tifffile.TiffFile) -> tuple[int, ...]:
+    return (tifffile.PHOTOMETRIC.PALETTE,) if tiff.is_imagej or tiff.is_ome else ()
+
+
+def _metadata(tiff: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> list[Metadata]:
+    """Of each series."""
+    kind, found = series[0].kind, []
+    if kind == "ome":
+        found = ome_metadata(tiff.ome_metadata)
+    elif kind == "imagej":
+        sizes = dict(zip(series[0].axes, series[0].shape, strict=True))
+        found = [imagej_metadata(tiff.imagej_metadata or {}, tiff.pages.first.tags, sizes.get("C", 1))]
+    return found if len(found) == len(series) else [Metadata()] * len(series)
+
+
+def _stack(array: np.ndarray, series: tifffile.TiffPageSeries, about: Metadata) -> Stack:
+    """The planes of a series, by its axes."""
+    page, axes = series.keyframe, series.axes
+    if not {"Y", "X"} <= set(axes):
+        raise AttendError(f"holds axes {axes}; there must be rows (Y) and columns (X)")
+    last = [axes.index(axis) for axis in "YXS" if axis in axes]
+    array = array.reshape(series.shape)  # tifffile gives less of a damaged file, as it is
+    array = np.moveaxis(array, last, range(-len(last), 0))
+    leading = "".join(axis for axis in axes if axis not in "YXS")
+    if "S" not in axes:
         array = array[..., None]
-    if not axes.endswith("YX"):
-        raise AttendError(f"holds axes {page.axes}; the last must be the rows (Y) and columns (X) of a page")
-    for pixels in array.reshape(-1, *array.shape[-3:]):
-        yield _composed(pixels, page)
+    elif "C" not in axes and _samples_are_channels(page, array.shape[-1]):
+        array, leading = np.moveaxis(array, -1, 0)[..., None], f"C{leading}"
+    return _typed(Stack(_composed(array, page), leading, *about))
+
+
+def _samples_are_channels(page: tifffile.TiffPage, samples: int) -> bool:
+    """Whether the samples of a pixel are channels of a microscope, rather than colours and alpha."""
+    most = 4 if page.photometric == tifffile.PHOTOMETRIC.RGB else 1
+    return samples > most and not any(page.extrasamples)
 
 
 def _composed(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """One page as grey or RGB, on black where it has alpha."""
-    colours = 3 if page.photometric == tifffile.PHOTOMETRIC.RGB else 1
-    extra = pixels.shape[2] - colours
+    """Planes as grey or RGB, on black where they have alpha."""
+    colours = 3 if page.photometric == tifffile.PHOTOMETRIC.RGB and pixels.shape[-1] > 1 else 1
+    extra = pixels.shape[-1] - colours
     if extra not in (0, 1):
-        raise AttendError(f"holds {pixels.shape[2]} samples a pixel; they must be grey or RGB, with alpha or without")
+        raise AttendError(f"holds {pixels.shape[-1]} samples a pixel; they must be grey or RGB, with alpha or without")
     kind = pixels.dtype
     white = 1.0 if kind.kind == "f" else float(np.iinfo(kind).max) if kind.kind in "ui" else 1.0
     colour = pixels[..., :colours]
@@ -162,13 +234,7 @@ def _composed(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
     if extra and page.extrasamples[0] == tifffile.EXTRASAMPLE.UNASSALPHA:
         faded = colour * (pixels[..., colours:] / white)
         colour = faded.astype(kind) if kind.kind == "f" else np.round(faded).astype(kind)
-    if kind.kind == "b":
-        return colour.astype(np.uint8) * 255
-    if kind == np.uint8:
-        return _grey_or_colour(np.ascontiguousarray(colour))
-    if kind == np.uint16:
-        return _grey_or_colour(colour.astype(np.uint16))  # in the byte order of this machine
-    return _grey_or_colour(_checked(colour))
+    return colour
 
 
 def _checked(pixels: np.ndarray) -> np.ndarray:
@@ -178,8 +244,3 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
     if not np.isfinite(pixels).all():
         raise AttendError("holds pixels that are NaN or infinite, or beyond single precision")
     return pixels
-
-
-def _grey_or_colour(pixels: np.ndarray) -> np.ndarray:
-    grey = (pixels == pixels[..., :1]).all()
-    return pixels[..., :1] if grey else pixels

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from attend.data import huggingface
+from attend.data import bioformats, huggingface
 from attend.data.decode import SUFFIXES
 from attend.errors import AttendError
 
@@ -53,10 +53,11 @@ def entries(source: str, split: str) -> Entries:
     Names are paths below the folder, or below the nearest folder that holds all files of a pattern or a list.
 
     Args:
-        source: an image; a folder, of which the hidden files and all that are no image by their suffix are left
-            alone, at any depth; a pattern with `*`, `?` or `[...]`, and with `**` for folders at any depth; a `.txt`
-            file with the path of an image in each line, from the folder of that file, where empty lines and those
-            from `#` on are left alone; or the folder of a Hugging Face data set saved by `save_to_disk`.
+        source: an image, which as OME-Zarr is a folder itself; a folder, of which the hidden files and all that are
+            no image by their suffix are left alone, at any depth; a pattern with `*`, `?` or `[...]`, and with `**` for
+            folders at any depth; a `.txt` file with the path of an image in each line, from the folder of that file,
+            where empty lines and those from `#` on are left alone; or the folder of a Hugging Face data set saved by
+            `save_to_disk`.
         split: of a Hugging Face data set with several.
 
     Raises:
@@ -68,7 +69,8 @@ def entries(source: str, split: str) -> Entries:
     if huggingface.is_saved(path):
         n, content = huggingface.images(path, split)
         return Entries(n, lambda row: Entry(f"{row:06}", f"{source}: row {row}", content(row)), (source, split, str(n)))
-    if path.is_dir():
+    folder = path.is_dir() and not bioformats.is_known(path)
+    if folder:
         paths, root = _in_folder(source), source
     elif path.suffix == ".txt":
         paths = _listed(path)
@@ -77,12 +79,12 @@ def entries(source: str, split: str) -> Entries:
         paths, root = [source], os.path.dirname(source) or os.curdir
     else:
         found = glob.iglob(source, recursive=True)
-        paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and os.path.isfile(p))
+        paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and _is_one(p))
         root = _common_folder(paths)
     if not paths:
         raise AttendError(f"{source}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
 
-    below = len(os.path.join(source, "")) if path.is_dir() else None
+    below = len(os.path.join(source, "")) if folder else None
 
     def at(index: int) -> Entry:
         path = paths[index]
@@ -98,14 +100,20 @@ def _text(path: str) -> str:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+    return (name.lower().endswith(SUFFIXES) or bioformats.is_known(name)) and not name.startswith(".")
+
+
+def _is_one(path: str) -> bool:
+    """Whether it is a file, or a folder that is one picture (OME-Zarr)."""
+    return os.path.isfile(path) or (os.path.isdir(path) and bioformats.is_known(path))
 
 
 def _in_folder(folder: str) -> list[str]:
     """Its images and those of the folders in it, without the hidden ones."""
     paths = []
     for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [os.path.join(here, name) for name in folders if _is_image(name) and bioformats.is_known(name)]
+        folders[:] = [name for name in folders if not name.startswith(".") and not bioformats.is_known(name)]
         paths += [os.path.join(here, name) for name in files if _is_image(name)]
     return _in_order(paths)
 

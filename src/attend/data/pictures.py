@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Shaped
 
-from attend.data.ahead import ahead
+from attend.ahead import ahead
 from attend.data.decode import decode
 from attend.data.entries import Entry
 from attend.data.parts import parts
 from attend.data.rules import Rules
+from attend.data.stack import notes
+from attend.data.stack import pictures as stack_pictures
 from attend.errors import AttendError
 
 
@@ -24,12 +26,16 @@ class Picture(NamedTuple):
         place: where its file is.
         pixels: of any depth; grey or RGB.
         view: x0, y0, width, height of the part of the picture that it shows, and the picture's width and height.
+        pixel_um: height and width of a pixel of the file in micrometres, if the file says so.
+        notes: what was chosen for the user when its file was read.
     """
 
     name: str
     place: str
     pixels: Shaped[np.ndarray, "height width channel"]
     view: tuple[int, int, int, int, int, int]
+    pixel_um: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
 
 Found = list[Picture] | str
@@ -45,7 +51,7 @@ def decoded(entries: Iterable[Entry], rules: Rules, most: int = 512) -> Generato
         most: files that are decoded ahead.
 
     Raises:
-        AttendError: a picture is smaller than a rule asks for.
+        AttendError: a picture is smaller than a rule asks for, or has not the channel that it asks for.
     """
     for library in ("PIL", "tifffile"):  # of odd metadata; not in the threads, since filters are everyone's
         warnings.filterwarnings("ignore", module=rf"{library}\.")
@@ -54,21 +60,25 @@ def decoded(entries: Iterable[Entry], rules: Rules, most: int = 512) -> Generato
 
 def _pictures(rules: Rules, entry: Entry) -> Found:
     try:
-        pages = decode(entry.content)
+        stacks = decode(entry.content)
     except AttendError as error:
         line = f"{entry.place}: {error}"
         if rules.strict:
             raise AttendError(line) from error
         return line
-    pictures = []
-    for number, page in enumerate(pages, start=1):
-        name = entry.name if len(pages) == 1 else f"{entry.name}/{number}"
-        try:
+    try:
+        pages = [(page, stack) for stack in stacks for page in stack_pictures(stack, rules)]
+        found = []
+        for number, (page, stack) in enumerate(pages, start=1):
+            name = entry.name if len(pages) == 1 else f"{entry.name}/{number}"
+            said = tuple(notes(stack, rules))
             for pixels, view in parts(page, rules):
                 x, y, _, _ = view
                 part = name if rules.tile is None else f"{name}/y{y}-x{x}"
-                size = page.shape[1], page.shape[0]
-                pictures.append(Picture(part, entry.place, pixels.copy(), view + size))  # a view would keep the page
-        except AttendError as error:
-            raise AttendError(f"{entry.place}: {error}") from None
-    return pictures
+                own = pixels.copy()  # a view would keep the page
+                found.append(
+                    Picture(part, entry.place, own, (*view, page.shape[1], page.shape[0]), stack.pixel_um, said)
+                )
+        return found
+    except AttendError as error:
+        raise AttendError(f"{entry.place}: {error}") from None

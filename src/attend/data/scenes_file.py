@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, no_type_check
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from attend.data.rules import Reading
 from attend.errors import AttendError
@@ -26,9 +26,11 @@ class SceneData:
         boxes: x0, y0, width, height of each object in pixels; unused rows are zero.
         labels: class of each object; -1 in unused rows.
         poses: x and y in metres and yaw in radians of each object on a table; unused rows are zero.
-        names: file names, where the images were read from files. They are not saved, nor are the next two.
+        names: file names, where the images were read from files. They are not saved, nor are the next three.
         views: which part of the picture in its file each image shows: x0, y0, width, height, and then the width and
             height of the picture, in pixels.
+        pixel_um: height and width in micrometres of a pixel of the file that each image is from; NaN where it does not
+            say so.
         reading: how the images were read from files.
 
     Raises:
@@ -42,6 +44,7 @@ class SceneData:
     poses: Float32[np.ndarray, "n max_objects 3"] | None = None
     names: tuple[str, ...] | None = None
     views: Int64[np.ndarray, "n 6"] | None = None
+    pixel_um: Float64[np.ndarray, "n 2"] | None = None
     reading: Reading | None = None
 
     def __post_init__(self):
@@ -59,6 +62,7 @@ class SceneData:
         if self.poses is not None and not np.isfinite(self.poses).all():
             raise AttendError("poses: there is one that is not finite")
         _check("views", self.views, np.int64, (n, 6), "(n, 6)")
+        _check("pixel_um", self.pixel_um, np.float64, (n, 2), "(n, 2)")
         if self.names is not None and len(self.names) != n:
             raise AttendError(f"names: there are {len(self.names)} for {n} images; there must be one for each")
         if self.counts is not None and (self.counts < 0).any():
@@ -104,6 +108,7 @@ class SceneData:
             None if self.poses is None else self.poses[rows],
             None if self.names is None else tuple(self.names[row] for row in rows),
             None if self.views is None else self.views[rows],
+            None if self.pixel_um is None else self.pixel_um[rows],
             self.reading,
         )
 

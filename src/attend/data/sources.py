@@ -108,7 +108,7 @@ def open_stream(
         return None
     followed = _rules(path, rules or Rules(), options)
     images = ImageStream(path, entries(path, split), followed, size, large)
-    if options.get("range") and len(images.entries) <= SURVEYED and images.surveyed.range is None:
+    if options.get("range") and len(images.entries) <= SURVEYED and images.surveyed.rules.range is None:
         raise AttendError(_no_deep_image(path))
     return images
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from attend.data.entries import Entries
-from attend.data.images import as_scenes, check_one_size, none_readable
+from attend.data.images import as_scenes, check_one_size, in_channels, none_readable
 from attend.data.pictures import Found, Picture, decoded
-from attend.data.rules import Rules
+from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
 from attend.errors import AttendError
 
@@ -42,7 +42,7 @@ class ImageStream:
     """The images that `read_images` gives, in pieces of a few hundred files.
 
     While one piece is used the files of the next ones are decoded. What the rules leave open, ground and range, is
-    found out from 1,000 files rather than from all. A piece is grey if all its images are.
+    found out from 1,000 files rather than from all. Images have the channels of the model that they are for.
 
     Attributes:
         source: what was asked for.
@@ -83,8 +83,8 @@ class ImageStream:
                 yield Piece(self._as_scenes(pictures, skipped) if pictures else None, tuple(skipped))
 
     @cached_property
-    def surveyed(self) -> Rules:
-        """The rules with ground and, if there are files of more than 8 bits, range decided.
+    def surveyed(self) -> Reading:
+        """The rules with ground and, if there are files of more than 8 bits, range decided; and how sure the first is.
 
         Raises:
             AttendError: as of `pieces`, or none of the files that are looked at can be read.
@@ -95,8 +95,7 @@ class ImageStream:
         pictures, skipped = self._gathered(files, None)
         if not pictures:
             raise AttendError(none_readable(self.source, skipped))
-        data = as_scenes(pictures, self.rules)
-        return data.reading.rules if data.reading else self.rules
+        return as_scenes(pictures, self.rules).reading or Reading(self.rules)
 
     def _gathered(self, files: Iterable[Found], first: Picture | None) -> tuple[list[Picture], list[str]]:
         pictures, skipped = [], []
@@ -111,16 +110,20 @@ class ImageStream:
                     found_size, size = ("x".join(map(str, size)) for size in (picture.pixels.shape, self.size))
                     raise AttendError(
                         f"{self.source}: images: are {found_size} (height x width x channels); the model knows {size}, "
-                        "and larger ones with --tile"
+                        "and larger ones with --tile; --resize H W or --crop H W give others that size"
                     )
             pictures += found
         return pictures, skipped
 
     def _as_scenes(self, pictures: list[Picture], skipped: list[str]) -> SceneData:
-        rules = self.rules
+        rules, polarity = self.rules, None
         deep = next((picture for picture in pictures if picture.pixels.dtype != np.uint8), None)
         if rules.ground is None or (deep and rules.range is None):
-            rules = dataclasses.replace(rules, ground=self.surveyed.ground, range=self.surveyed.range)
+            found, polarity = self.surveyed.rules, self.surveyed.polarity
+            rules = dataclasses.replace(rules, ground=found.ground, range=found.range)
         if deep and rules.range is None:
             raise AttendError(f"{deep.place}: has over 8 bits a pixel, unlike the others; give --range LO HI")
-        return as_scenes(pictures, rules, skipped)
+        data = as_scenes(pictures, rules, skipped)
+        if data.reading is not None:
+            data = dataclasses.replace(data, reading=dataclasses.replace(data.reading, polarity=polarity))
+        return in_channels(data, self.size[2])

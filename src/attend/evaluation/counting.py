@@ -9,6 +9,16 @@ def count_accuracy(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"])
     return float(np.mean(inferred == true))
 
 
+def total_count_error(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> float | None:
+    """How far the number of objects in all scenes together is off, over the true one; None when there is no object."""
+    return float(abs(inferred.sum() - true.sum()) / true.sum()) if true.sum() else None
+
+
+def interval_coverage(intervals: Int[np.ndarray, "n 2"], true: Int[np.ndarray, " n"]) -> float:
+    """The share of scenes whose true count is from the lowest to the highest count of its interval."""
+    return float(np.mean((intervals[:, 0] <= true) & (true <= intervals[:, 1])))
+
+
 def count_confusion(inferred: Int[np.ndarray, " n"], true: Int[np.ndarray, " n"]) -> list[list[int]]:
     """How many scenes of each true count (row) were given each count (column), both from 0 up."""
     largest = int(max(inferred.max(), true.max()))

@@ -72,7 +72,9 @@ def coins(settings: Settings) -> Report:
     headings = ("seed", f"found (IoU {FOUND} or more)", "false boxes", "mean IoU of matched boxes")
     tables = [
         Table("In the whole photograph", headings, rows),
-        Table("Settings told from the crops", ("setting", "value"), [[k, str(v)] for k, v in told.settings.items()]),
+        Table(
+            "Settings estimated from the crops", ("setting", "value"), [[k, str(v)] for k, v in told.settings.items()]
+        ),
     ]
     return Report("Coins in a photograph", seeds, tables, figures, checks, NOTES)
 
@@ -120,7 +122,9 @@ def _drawn(scenes: Scenes) -> Figure:
 
 
 NOTES = (
-    "The photograph of coins that comes with scikit-image, shrunk to a third. The model learns from random crops of it "
-    "without a label, with the settings that `attend train` tells from them, and then looks at the whole in tiles.",
-    "The true boxes are around the 24 parts that scikit-image's own tutorial on segmentation gives (a watershed).",
+    "The photograph of coins that comes with scikit-image, reduced to a third of its size. The model learns from "
+    "random crops of it without labels, with the settings that `attend train` estimates from them. It is then "
+    "applied to the whole photograph in tiles.",
+    "The true bounding boxes are those of the 24 regions that scikit-image's own tutorial on segmentation finds (a "
+    "watershed).",
 )

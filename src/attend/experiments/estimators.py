@@ -164,9 +164,11 @@ def _noise_table(steps: int, noise: dict[str, tuple[float, float]], step_ms: dic
 
 
 NOTES = (
-    f"variance: of the gradient of a batch of {BATCH} images with respect to q's parameters, summed over them, from "
-    "draws of the latents alone; the model was trained with exact, and NVIL's baseline was fitted to it.",
-    "at equal compute: the relative variance times the relative time of a step, since averaging k gradients takes k "
+    f"Variance: the variance of the gradient of a batch of {BATCH} images with respect to the parameters of q, "
+    "summed over the parameters. Only the samples of the latent variables differ. The model was trained with exact, "
+    "and the baseline of NVIL was fitted to that model.",
+    "At equal compute: the relative variance times the relative time of a step, because averaging k gradients takes k "
     "times as long and divides the variance by k.",
-    "length of the mean: concrete is biased and follows another gradient; the other three follow the same one.",
+    "Length of the mean: concrete is biased and follows another gradient; the other three estimators follow the same "
+    "one.",
 )

@@ -72,13 +72,14 @@ def generalisation(settings: Settings) -> Report:
         best = float(np.median([result.new for result in results["glance"]]))
         checks.append(Check(f"{regime}, count accuracy of the default cell", best, settings.choose(*TARGETS[regime])))
     notes = [
-        "AIR is the paper's LSTM over the image, DAIR its LSTM over image minus canvas, glance the default cell; "
-        "all else of the three is the preset `default`.",
-        f"DRAW has no count: a ridge regression from its code, rounded, learns it from up to {PROBE_SCENES:,} "
-        "labelled training scenes, which the others do not have. It can name counts that it has not seen. "
-        f"It learns for {settings.choose(DRAW_STEPS, QUICK_DRAW_STEPS):,} steps, which take longer than the others' "
-        f"{settings.config().train.steps:,}.",
-        "MSE: of reconstructions, a pixel, pixels in [0, 1]. The figures show scenes of the new count.",
+        "AIR uses the paper's LSTM, which sees the image; DAIR uses its LSTM that sees the image minus the canvas; "
+        "glance is the default cell. In all other respects the three are the preset `default`.",
+        f"DRAW has no count. A ridge regression learns the count from its code and from up to {PROBE_SCENES:,} "
+        "labelled training images, which the other models do not have; the result is rounded. It can predict counts "
+        f"that it has not seen. DRAW is trained for {settings.choose(DRAW_STEPS, QUICK_DRAW_STEPS):,} steps, which "
+        f"take longer than the {settings.config().train.steps:,} steps of the others.",
+        "MSE: the mean squared error of a reconstruction per pixel; pixels are in [0, 1]. The figures show images "
+        "with the new count.",
     ]
     return Report("Counts never seen in training", seeds, tables, figures, checks, notes)
 

@@ -86,7 +86,7 @@ def hard_scenes(world: World, settings: Settings) -> Report:
         Check(f"{COLUMNS[key][0]}, worst seed", min(r[key] for r in reports), bound)
         for key, bound in size.targets.items()
     ]
-    table = Table("On unseen scenes", ("what", "value"), rows)
+    table = Table("On test images", ("what", "value"), rows)
     return Report(world.title, seeds, [table], {"inference": inference_rows({"image": shown})}, checks, world.notes)
 
 
@@ -103,9 +103,9 @@ BEFORE_PHOTOGRAPHS: dict[str, Any] = {
 
 WORLDS = {
     "occlusion": World(
-        "Shapes that hide one another",
+        "Shapes that cover each other",
         "sprites",
-        ("Coloured shapes, of each of which up to one half may be hidden by others. Renderer `flat`.",),
+        ("Coloured shapes. Other shapes may cover up to one half of each. The renderer is `flat`.",),
         Size(
             {"counts": (0, 1, 2, 3, 4), "max_overlap": 0.5},
             {
@@ -127,12 +127,12 @@ WORLDS = {
         ),
     ),
     "photographs": World(
-        "Digits in colours on photographs",
+        "Coloured digits on photographs",
         "",
         (
-            "Digits in random bright colours on random pieces of photographs that come with scikit-image. Neither "
-            "the digits nor the parts of the photographs in the test scenes are among those of the training scenes. "
-            "Renderer `flat`, background `learned`.",
+            "Digits in random bright colours on random pieces of photographs that come with scikit-image. The test "
+            "images contain neither digits nor pieces of photographs of the training images. The renderer is `flat`, "
+            "and the background is `learned`.",
         ),
         Size(
             {"counts": (0, 1, 2, 3), "photographs": True},
@@ -169,7 +169,10 @@ WORLDS = {
     "crowds": World(
         "Many small digits",
         "",
-        ("Trained on crops of 48x48 pixels of scenes of 100x100; whole scenes are then looked at in tiles.",),
+        (
+            "The model is trained on crops of 48x48 pixels from images of 100x100 and then applied in tiles to whole "
+            "images.",
+        ),
         Size(
             {"counts": tuple(range(6, 13)), "canvas": 100, "size": (14, 17)},
             {"max_objects": 6, "scale": 0.31, "scale_sd": 0.15, "scale_reach": 1.0, "pixel_sd": 0.2, "steps": 5_000},

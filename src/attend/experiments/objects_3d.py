@@ -125,7 +125,7 @@ def _learn(settings: Settings, canvas: int, seeds: tuple[int, ...]) -> Learned:
 
 HEADINGS = (
     "method",
-    "kind told",
+    "correct kind",
     "place, % of the table: median",
     "90 %",
     "yaw, degrees: median",
@@ -231,16 +231,16 @@ def _score(p: Generative, answer: Answer, data: SceneData) -> Score:
 def _checks(settings: Settings, scores: dict[str, list[Score]], width: float) -> list[Check]:
     air, supervised = scores["AIR, no labels"], scores["supervised"]
     if settings.quick:
-        return [Check("kind told by AIR", min(s.identity for s in air), 0.6)]
+        return [Check("correct kind by AIR", min(s.identity for s in air), 0.6)]
     search = scores["optimised, 10 starts"][0]
     middle = [np.median([getattr(s, key) for s in air]) for key in ("milliseconds", "log_likelihood")]
     return [
-        Check("kind told by AIR, worst seed", min(s.identity for s in air), 0.99),
+        Check("correct kind by AIR, worst seed", min(s.identity for s in air), 0.99),
         Check(
             "median error of place over the table's width, worst seed", max(s.position for s in air) / width, 0.02, True
         ),
         Check("median error of yaw in degrees, worst seed", max(s.yaw for s in air), 5.0, True),
-        Check("kind told, AIR less supervised", _middle(air, "identity") - _middle(supervised, "identity"), 0.0),
+        Check("correct kind, AIR less supervised", _middle(air, "identity") - _middle(supervised, "identity"), 0.0),
         Check("yaw of the cube, supervised less AIR", _middle(supervised, "cube_yaw") - _middle(air, "cube_yaw"), 0.0),
         Check("time of 10 starts over AIR's", search.milliseconds / float(middle[0]), 1000.0),
         Check("log likelihood, AIR less 10 starts", float(middle[1]) - search.log_likelihood, 0.0),
@@ -252,12 +252,14 @@ def _middle(scores: list[Score], key: str) -> float:
 
 
 NOTES = (
-    "AIR: the preset `objects-3d`, which knows the renderer and sees images alone. supervised: the same cell, told the "
-    "kind and the pose of every training image.",
-    f"optimised: Adam on the pose for {CLIMB_STEPS} steps, each start with a kind and a pose drawn from the prior; the "
-    f"best start counts, on the first {CLIMBED} images. NUTS: {CHAINS} chains of {CHAIN_DRAWS} draws "
-    f"after {CHAIN_DRAWS} of warm-up; the most probable draw counts; on the first {SAMPLED}.",
-    "place and yaw: of the pose found, against the true one. A turn that leaves the object as it is counts as none, "
-    "and kinds that any turn leaves as they are have no error of yaw.",
-    "log likelihood: of the image given the object found. ms: with every core, in batches, compilation left out.",
+    "AIR: the preset `objects-3d`, which knows the renderer and sees only images. Supervised: the same cell, trained "
+    "with the kind and the pose of the object in every training image.",
+    f"Optimised: Adam changes the pose for {CLIMB_STEPS} steps. Each start has a kind and a pose that are drawn from "
+    f"the prior; the best start counts. Measured on the first {CLIMBED} images. NUTS: {CHAINS} chains of "
+    f"{CHAIN_DRAWS} draws after a warm-up of {CHAIN_DRAWS}; the most probable draw counts. Measured on the first "
+    f"{SAMPLED} images.",
+    "Place and yaw: the error of the inferred pose. A rotation that does not change the appearance of the object "
+    "counts as no error, and kinds that look the same under every rotation have no error of the yaw.",
+    "Log likelihood: that of the image given the inferred object. The times use every core, process images in batches, "
+    "and do not include compilation.",
 )

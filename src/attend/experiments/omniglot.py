@@ -75,7 +75,7 @@ def omniglot(settings: Settings) -> Report:
     headings = ("seed", "correlation", "of E[n]", "known alphabets", "mean inferred", "MSE", "MSE, known alphabets")
     tables = [
         Table("Unseen alphabets", headings, rows),
-        Table("A network that is told the strokes", ("seed", "correlation", "known alphabets"), told),
+        Table("A network trained with the true number of strokes", ("seed", "correlation", "known alphabets"), told),
         _by_strokes(scenes, true),
     ]
     which, found, bound = settings.choose(("unseen", correlations, 0.6), ("known", known_correlations, 0.1))
@@ -136,10 +136,10 @@ def _notes(train: SceneData, test: SceneData) -> tuple[str, ...]:
     assert test.names is not None
     alphabets = sorted({name.partition("/")[0] for name in test.names})
     return (
-        f"{len(train):,} drawings to learn from; {len(test):,} tested, of alphabets that are in no other split: "
-        f"{', '.join(alphabets)}.",
-        "correlation: Spearman's, of the most probable count with the recorded number of pen strokes.",
-        "known alphabets: drawings by people who drew no training drawing.",
-        "The network that is told has the autoencoder's encoder and learns, for "
-        f"{TOLD_STEPS:,} steps, the recorded number of the training drawings, {LARGEST} or more being one class.",
+        f"The model is trained on {len(train):,} drawings and tested on {len(test):,} drawings of alphabets that are "
+        f"in no other split: {', '.join(alphabets)}.",
+        "Correlation: Spearman's rank correlation of the most probable count and the recorded number of pen strokes.",
+        "Known alphabets: drawings by people who made no training drawing.",
+        f"The supervised network has the encoder of the autoencoder. For {TOLD_STEPS:,} steps it learns the recorded "
+        f"numbers of strokes of the training drawings; {LARGEST} or more are one class.",
     )

@@ -89,7 +89,7 @@ def representation(settings: Settings) -> Report:
         percent = [100 * share for share in shares]
         lines = {name: [(percent, [100 * v for v in vs]) for vs in values] for name, values in found.items()}
         figures[task.split()[0]] = curves(lines, "labels used, %", "accuracy, %", log_x=True)
-    return Report("What the codes are good for", seeds, tables, figures, _checks(settings, shares, accuracies), NOTES)
+    return Report("What the codes are useful for", seeds, tables, figures, _checks(settings, shares, accuracies), NOTES)
 
 
 def answers_of(data: SceneData) -> dict[str, np.ndarray]:
@@ -196,14 +196,16 @@ def _checks(
 
 
 NOTES = (
-    "Scenes of exactly two digits; all models but the last learn from the pixels of all training scenes, for "
-    f"{STEPS:,} steps, DRAW for {DRAW_STEPS:,}.",
-    "AIR's code: `what` and `where` of both objects, the left one first, zeros for one not found. The other codes: the "
-    "means of all latents.",
-    "On each code learns a network with one hidden layer of 256 units, on standardised codes with noise of 0.3 added. "
-    "'AIR, object by object' learns from the same code, of which p draws each object alone: one convolutional network "
-    "for both, which sees the drawings turned, stretched and moved by a little, tells the value of each, 0 to 9; the "
-    "sum or the order of the two values is then reckoned, not learned.",
-    "Ascending order: the left digit is not greater than the right one; left by the middle of the box.",
-    "pixels: a convolutional network trained on the labelled scenes only, with the autoencoder's encoder.",
+    "The images show exactly two digits. All models except the last learn from the pixels of all training images, for "
+    f"{STEPS:,} steps (DRAW for {DRAW_STEPS:,}).",
+    "The code of AIR consists of `what` and `where` of both objects, the left one first; an object that is not found "
+    "is represented by zeros. The codes of the other models are the means of all latent variables.",
+    "A network with one hidden layer of 256 units learns from each code; the codes are standardised, and noise of "
+    "0.3 is added. 'AIR, object by object' uses the same code: p draws each object alone, and one convolutional "
+    "network for both predicts the value of each, 0 to 9; in its training the drawings are slightly rotated, "
+    "stretched and moved. The sum or the order of the two values is then computed, not learned.",
+    "Ascending order: the left digit is not greater than the right one. The middle of the bounding box decides which "
+    "is left.",
+    "Pixels: a convolutional network with the architecture of the autoencoder's encoder, trained on the labelled "
+    "images only.",
 )

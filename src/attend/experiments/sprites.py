@@ -76,7 +76,7 @@ def sprites(settings: Settings) -> Report:
     return Report(
         "Scenes of coloured shapes",
         seeds,
-        [Table("On unseen scenes", ("what", "value"), rows)],
+        [Table("On test images", ("what", "value"), rows)],
         {"inference": inference_rows({"image": shown})},
         checks,
         NOTES,
@@ -94,9 +94,11 @@ def cluster_accuracy(clusters: np.ndarray, classes: np.ndarray) -> float:
 
 
 NOTES = (
-    f"Shapes: {', '.join(SHAPES)}; of six colours, turned at random, partly hidden by one another. Renderer `flat`.",
-    f"shape clusters: `attend cluster --k {len(SHAPES)}` of all objects found, paired with the shapes one to one; of "
-    "those matched with a true object, the share in the cluster of its shape. by outline: of what is painted of an "
-    "object, whatever its size, turn and colour; by shape code: of the part of `what` that does not tell the colour, "
-    "in which every turn of a shape has another place.",
+    f"Shapes: {', '.join(SHAPES)}. They have six colours, random orientations, and partly cover each other. The "
+    "renderer is `flat`.",
+    f"Shape clusters: all objects found are grouped by `attend cluster --k {len(SHAPES)}`, and clusters are paired "
+    "one to one with the shapes. The value is the proportion of matched objects that are in the cluster of their "
+    "shape. By outline: groups by the region that p draws of an object, independent of size, orientation and colour. "
+    "By shape code: groups by the part of `what` that does not describe the colour, in which every orientation of a "
+    "shape has a different place.",
 )

@@ -49,8 +49,10 @@ def supervised(settings: Settings) -> Report:
             results.setdefault(("AIR", name), []).append(_of_scenes(air.infer(data.images), truth_of(data), seed))
     forms = ("{:.1%}", "{:.3f}", "{:.1%}")
     rows = [[*key, *spreads(found, forms)] for key, found in results.items()]
-    table = Table("With all labels, and with none", ("model", "scenes", "count accuracy", "mean IoU", "classes"), rows)
-    return Report("Supervised learning against none", seeds, [table], {}, _checks(settings, results), NOTES)
+    table = Table(
+        "With all labels and without labels", ("model", "scenes", "count accuracy", "mean IoU", "classes"), rows
+    )
+    return Report("Training with and without labels", seeds, [table], {}, _checks(settings, results), NOTES)
 
 
 def _of_labelled(found: LabelledScenes, truth: Truth) -> Result:
@@ -81,8 +83,8 @@ def _checks(settings: Settings, results: dict[tuple[str, str], list[Result]]) ->
 
 
 NOTES = (
-    "supervised: the cell of the preset `default`, trained on the labels of all training scenes.",
-    "AIR: the preset `default`, without a label.",
-    "classes: of objects matched with a true box, the share whose class is named; for AIR by a linear probe that "
-    "learns from half of the test scenes and is tested on the other half.",
+    "Supervised: the cell of the preset `default`, trained with the labels of all training images.",
+    "AIR: the preset `default`, without labels.",
+    "Classes: the proportion of objects matched with a true bounding box whose class is predicted correctly. For AIR a "
+    "linear probe predicts the class; it learns from one half of the test images and is tested on the other half.",
 )

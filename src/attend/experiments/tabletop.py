@@ -60,11 +60,11 @@ def tabletop(settings: Settings) -> Report:
     assert model is not None
     assert scenes is not None
     rows = [[name, *spreads(found, FORMS)] for name, found in results.items()]
-    tables = [Table("What stands where", HEADINGS, rows), _changes(settings, model, most)]
+    tables = [Table("Kinds, places and yaws", HEADINGS, rows), _changes(settings, model, most)]
     return Report("Table-tops", seeds, tables, {"views": _views(model, scenes)}, _checks(settings, results), NOTES)
 
 
-HEADINGS = ("scenes", "count accuracy", "kind told", "place, % of the table: median", "yaw, degrees: median")
+HEADINGS = ("scenes", "count accuracy", "correct kind", "place, % of the table: median", "yaw, degrees: median")
 FORMS = ("{:.1%}", "{:.1%}", "{:.1%}", "{:.1f}")
 
 
@@ -141,12 +141,12 @@ def _checks(settings: Settings, results: dict[str, list[tuple[float, ...]]]) -> 
     if settings.quick:
         return [
             Check("count accuracy", min(result[0] for result in every), 0.8),
-            Check("kind told of matched objects", min(result[1] for result in every), 0.8),
+            Check("correct kind of matched objects", min(result[1] for result in every), 0.8),
         ]
     new = results[f"{NEW} objects, trained on fewer"]
     return [
         Check("count accuracy, worst seed", min(result[0] for result in every), 0.97),
-        Check("kind told of matched objects, worst seed", min(result[1] for result in every), 0.95),
+        Check("correct kind of matched objects, worst seed", min(result[1] for result in every), 0.95),
         Check("median error of place over the table's width, worst seed", max(r[2] for r in every), 0.03, True),
         Check("median error of yaw in degrees, worst seed", max(r[3] for r in every), 10.0, True),
         Check(f"count accuracy on {NEW} objects, trained on fewer, worst seed", min(r[0] for r in new), 0.85),
@@ -154,8 +154,8 @@ def _checks(settings: Settings, results: dict[str, list[tuple[float, ...]]]) -> 
 
 
 NOTES = (
-    "AIR with the preset `tabletop`, which knows the renderer and sees images alone.",
-    "kind, place and yaw: of inferred objects matched one to one with true ones by place. A turn that leaves an object "
-    "as it is counts as none.",
-    "The figure shows scenes with the most objects; below, what was inferred of them, drawn from another camera.",
+    "AIR with the preset `tabletop`, which knows the renderer and sees only images.",
+    "Kind, place and yaw: of inferred objects that are matched one to one with true objects by their place. A rotation "
+    "that does not change the appearance of an object counts as no error.",
+    "The figure shows the images with the most objects and, below, the inferred scenes drawn from another camera.",
 )

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from attend.evaluation import count_confusion, count_reliability
 from attend.exports import Results, crop
-from attend.figures import counts_figure, curves_figure, reliability_figure
+from attend.figures import counts_figure, curves_figure, reliability_figure, varied_rows
 from attend.files import atomic_file
 from attend.report.html import Html, document, tag
 from attend.report.pictures import chart, picture
@@ -124,7 +124,7 @@ def _source(findings: Findings) -> Iterator[Html]:
     numbers = (tag("div", tag("b", value), tag("span", name)) for name, value in findings.numbers.items())
     yield tag("div", *numbers, class_="numbers")
     yield tag("h3", "Images, and the model's reconstructions of them")
-    yield tag("div", *(_pair(findings, row) for row in _varied(scenes.counts, PAIRS)), class_="pairs")
+    yield tag("div", *(_pair(findings, row) for row in varied_rows(scenes.counts, PAIRS)), class_="pairs")
 
 
 def _pair(findings: Findings, row: int) -> Html:
@@ -199,12 +199,6 @@ def _confusion(confusion: list[list[int]]) -> Html:
 
 def _shade(share: float, colour: str) -> str:
     return f"background: rgba({colour}, {0.45 * share**0.5:.2f})"
-
-
-def _varied(counts: np.ndarray, n: int) -> list[int]:
-    """The first `n` images, in which every count has its turn."""
-    turns = [(turn, row) for each in np.unique(counts) for turn, row in enumerate(np.flatnonzero(counts == each)[:n])]
-    return sorted(int(row) for _, row in sorted(turns)[:n])
 
 
 def _shares(counts: np.ndarray, largest: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""OUT.unfinished: the folder beside a result that keeps, while that is made, what is done already."""
+"""The folder that keeps what was found while not all is done, so that another process can go on with it."""
 
 import contextlib
 import json
@@ -6,17 +6,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from attend.errors import AttendError
+from attend.exports import Export, StoredResults
+from attend.files import atomic_file, locked
 
-if TYPE_CHECKING:
-    from attend.exports import Export, StoredResults
+
+def unfinished_folder(out: Path) -> Path:
+    """OUT.unfinished, the folder beside a result in which it is made."""
+    return out.with_name(f"{out.name}.unfinished")
 
 
-def check_unfinished(out: Path, resume: bool) -> None:
-    """Raise AttendError if `out` is half made and is not to be gone on with, or something else is in the way."""
-    folder = _folder(out)
+def check_unfinished(folder: Path, resume: bool) -> None:
+    """Raise AttendError if something is kept in `folder` and not to be gone on with, or something else is there."""
     if _header(folder).exists():
         if not resume:
             raise AttendError(
@@ -27,14 +29,14 @@ def check_unfinished(out: Path, resume: bool) -> None:
 
 
 @contextlib.contextmanager
-def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["StoredResults"]:
-    """The results on the way to `out`: those that an earlier process has left behind, or none yet.
+def keeping(folder: Path, about: dict[str, str], *, pixels: bool) -> Iterator[StoredResults]:
+    """The results that are kept in `folder`: those that an earlier process has left behind, or none yet.
 
-    The folder is deleted when the block ends, and kept when that fails and an image is done. A process that is killed
-    leaves it behind at any moment so that the next one can go on.
+    The folder is deleted when the block fails and no image is done. A process that is killed leaves it behind at any
+    moment so that the next one can go on.
 
     Args:
-        out: what is made.
+        folder: holds what is kept.
         about: by its name, each thing that the results depend on.
         pixels: as of `StoredResults`.
 
@@ -42,10 +44,6 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
         AttendError: the results there depend on something else, another process is making them, or the folder cannot
             be written.
     """
-    from attend.exports import StoredResults
-    from attend.files import atomic_file, locked
-
-    folder = _folder(out)
     missing = [parent for parent in folder.parents if not parent.exists()]
     if _header(folder).exists():
         _check_same(folder, about)
@@ -59,23 +57,22 @@ def unfinished(out: Path, about: dict[str, str], *, pixels: bool) -> Iterator["S
             yield found
         except BaseException as error:
             if not found.totals()[0]:
-                _delete(folder)
+                delete(found)
                 for parent in missing:
                     parent.rmdir()
             elif isinstance(error, AttendError | KeyboardInterrupt):
                 stop = str(error) or "interrupted"
                 raise type(error)(f"{stop}; {folder} keeps what is done, --resume goes on") from error
             raise
-        _delete(folder)
 
 
-def write(export: "Export", found: "StoredResults", out: Path) -> None:
+def write(export: Export, found: StoredResults, out: Path) -> None:
     """Write results to `out`: first beside them, so that a process that is killed leaves nothing anywhere else.
 
     Raises:
         AttendError: they cannot be written.
     """
-    whole = _folder(out) / f"whole{export.suffix or ''}"
+    whole = found.folder.parent / f"whole{export.suffix or ''}"
     shutil.rmtree(whole, ignore_errors=True)
     export.write(found, whole)
     try:
@@ -86,8 +83,10 @@ def write(export: "Export", found: "StoredResults", out: Path) -> None:
         raise AttendError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
-def _folder(out: Path) -> Path:
-    return out.with_name(f"{out.name}.unfinished")
+def delete(found: StoredResults) -> None:
+    """Delete what is kept, the pieces first, since without its header the folder could not be gone on with."""
+    shutil.rmtree(found.folder, ignore_errors=True)
+    shutil.rmtree(found.folder.parent, ignore_errors=True)
 
 
 def _header(folder: Path) -> Path:
@@ -103,9 +102,3 @@ def _check_same(folder: Path, about: dict[str, str]) -> None:
     if changed or begun:
         name = changed[0] if changed else next(iter(begun))
         raise AttendError(f"{folder}: was begun with another {name}; give the same, or delete it to start anew")
-
-
-def _delete(folder: Path) -> None:
-    """The pieces first, since without its header the folder could not be gone on with."""
-    shutil.rmtree(folder / "pieces", ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,31 @@
+"""p of fields of many objects: cut-outs of objects put before backgrounds, with the truth about where they are.
+
+Images, lengths and sizes are in *natural* units here: the usual object is `NATURAL` pixels wide and its contrast with
+the background is 1, whatever it is in a file (`attend.photometry` brings images there).
+"""
+
+from attend.dreams.arrangement import AREA, OVERLAPS, Arrangement, any_arrangement
+from attend.dreams.backgrounds import any_background
+from attend.dreams.compose import Dream, compose
+from attend.dreams.cutouts import SIDE, WIDTH, CutOuts
+from attend.dreams.shapes import FAMILY, draw_shapes
+from attend.dreams.targets import Targets, targets
+from attend.dreams.universal import universal_example
+
+__all__ = [
+    "AREA",
+    "FAMILY",
+    "OVERLAPS",
+    "SIDE",
+    "WIDTH",
+    "Arrangement",
+    "CutOuts",
+    "Dream",
+    "Targets",
+    "any_arrangement",
+    "any_background",
+    "compose",
+    "draw_shapes",
+    "targets",
+    "universal_example",
+]

@@ -1,0 +1,26 @@
+"""From images of repeated things to their objects: what kind of images they are, and a q that is adapted to it."""
+
+from attend.finding.bank import Bank, bank
+from attend.finding.finder import Finder, Learned, finder_file, make_finder
+from attend.finding.foreground import foregrounds
+from attend.finding.hypotheses import Evidence, hypotheses
+from attend.finding.kind import Kind, Natural, natural
+from attend.finding.rounds import Round, find_in, learn
+
+__all__ = [
+    "Bank",
+    "Evidence",
+    "Finder",
+    "Kind",
+    "Learned",
+    "Natural",
+    "Round",
+    "bank",
+    "find_in",
+    "finder_file",
+    "foregrounds",
+    "hypotheses",
+    "learn",
+    "make_finder",
+    "natural",
+]

@@ -1,0 +1,184 @@
+"""p that the images specify: cut-outs of what q has found, backgrounds without it, and how objects lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from attend.dreams import AREA, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
+from attend.field import Instances
+from attend.finding.kind import Natural
+from attend.photometry import seen, smooth_over
+
+SURE = 0.7
+"""Objects of which q is surer than this are cut out."""
+
+TOUCHED = 0.35
+"""Those are left out of whose outline a larger share touches others."""
+
+EACH, FEWEST = 60, 8
+"""So many objects are cut out of an image at most, and so many of all images are needed."""
+
+BACKGROUNDS = 60
+"""Backgrounds of `DREAM` pixels along a side that are cut out."""
+
+DREAM = 96
+"""Pixels along the side of a dream."""
+
+
+class Found(NamedTuple):
+    """An image in natural units, what q finds in it, and all that might be an object."""
+
+    image: Natural
+    objects: Instances
+    doubtful: Instances
+
+
+@dataclass(frozen=True)
+class Bank:
+    """What dreams of one kind of images are made of.
+
+    Attributes:
+        cutouts: what objects look like.
+        backgrounds: what is behind them.
+        spreads: of the background of each image.
+        densities: how many objects there are in `AREA` pixels, of each part of the images.
+        touching: the share of the objects that have another beside them.
+    """
+
+    cutouts: CutOuts
+    backgrounds: Float[np.ndarray, "n side side"]
+    spreads: Float[np.ndarray, " images"]
+    densities: Float[np.ndarray, " parts"]
+    touching: float
+
+    def dream(self, rng: np.random.Generator) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
+        """What q sees of a scene drawn from p, and the truth about it.
+
+        Scenes are drawn somewhat more crowded and more varied in brightness than those that were found, since what q
+        has missed so far is more often faint or crowded than not.
+        """
+        density = rng.choice(self.densities) * rng.uniform(0.7, 2.0) + rng.choice([0, 1.5])
+        arrangement = Arrangement(
+            density=density,
+            size_sd=0.12,
+            contrast_sd=0.5,
+            touching=float(np.clip(self.touching * rng.uniform(0.6, 1.5), 0.1, 0.9)),
+            gaps=(0.55, 1.2),
+            alike=0.5,
+            overlap=OVERLAPS[rng.integers(3)],
+            own=True,
+        )
+        drawn = compose(rng, self.cutouts, arrangement, self.backgrounds[rng.integers(len(self.backgrounds))])
+        image = drawn.image
+        if rng.random() < 0.3:
+            image = ndimage.gaussian_filter(image, rng.uniform(0.3, 0.8))
+        image = image * np.exp(0.2 * rng.normal())
+        return seen(image, rng.choice(self.spreads)), targets(drawn)
+
+
+def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
+    """What dreams are made of, from what was found in some images; None if that is too little."""
+    parts = [cut_out(one) for one in found]
+    parts = [part[rng.permutation(len(part))[:EACH]] for part in parts if len(part)]
+    if sum(map(len, parts)) < FEWEST:
+        return None
+    backgrounds = np.stack([_background(found, rng) for _ in range(BACKGROUNDS)])
+    spreads = np.array([one.image.spread for one in found])
+    near = np.concatenate([_near(one.objects) for one in found])
+    densities = np.concatenate([_densities(one) for one in found])
+    return Bank(CutOuts.concatenate(parts), backgrounds, spreads, densities, float(near.mean()))
+
+
+def cut_out(found: Found) -> CutOuts:
+    """The objects of which q is sure, that are whole, in one piece, and for the most part free."""
+    labels, contrast = found.objects.labels, found.image.contrast
+    members: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]] = []
+    for k, where in enumerate(ndimage.find_objects(labels)):
+        if found.objects.scores[k] < SURE or any(
+            part.start == 0 or part.stop == full for part, full in zip(where, labels.shape, strict=True)
+        ):
+            continue
+        part = tuple(slice(max(0, one.start - 4), one.stop + 4) for one in where)
+        mask = ndimage.binary_fill_holes(labels[part] == k + 1)
+        if ndimage.label(mask)[1] > 1 or _touched(mask, labels[part]) > TOUCHED:  # pyright: ignore[reportIndexIssue]
+            continue
+        mean = float(contrast[part][mask].mean())
+        if mean > 0:
+            members.append((*_centred(contrast[part] / mean, mask), float(np.sqrt(4 * mask.sum() / np.pi)), mean))
+    if not members:
+        none = np.zeros((0, SIDE, SIDE), np.float32)
+        return CutOuts(none, none, none, np.zeros(0), np.zeros(0))
+    return CutOuts(*(np.stack(arrays) for arrays in zip(*members, strict=True)))
+
+
+def _touched(mask: np.ndarray, labels: np.ndarray) -> float:
+    """About which share of an object's outline touches other objects."""
+    others = ndimage.binary_dilation(mask, iterations=2) & (labels > 0) & ~mask
+    return others.sum() / (2 * np.sqrt(np.pi * mask.sum()))
+
+
+def _centred(value: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, alpha and depth of an object, moved to the middle and scaled as `CutOuts` has them."""
+    depth, outside = ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)
+    alpha = np.clip((depth - outside) / 2 + 0.5, 0, 1)  # the outline is as soft as two pixels
+    nearest = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    value = value[tuple(nearest)]  # goes on beyond the outline, where alpha is not yet 0
+    middle = np.array([axis.mean() for axis in np.nonzero(mask)])
+    step = np.sqrt(4 * mask.sum() / np.pi) / WIDTH
+    start = middle - step * (SIDE - 1) / 2
+
+    def moved(array: np.ndarray, mode: str) -> np.ndarray:
+        return ndimage.affine_transform(array.astype(np.float32), [step, step], start, (SIDE, SIDE), order=1, mode=mode)
+
+    return moved(value, "nearest"), moved(alpha, "constant"), moved(depth / depth.max(), "constant")
+
+
+def _background(found: Sequence[Found], rng: np.random.Generator) -> np.ndarray:
+    """A part of an image from which all that might be an object is painted over by other parts."""
+    first = rng.integers(len(found))
+    part, taken = _part(found[first], rng)
+    for _ in range(25):
+        if not taken.any():
+            break
+        other, hidden = _part(found[first if rng.random() < 0.7 else rng.integers(len(found))], rng)
+        usable = taken & ~hidden
+        part[usable] = other[usable]
+        taken &= hidden
+    if taken.any():
+        part = np.where(taken, smooth_over(part, ~taken, 6.0)[0], part)
+    return part
+
+
+def _part(found: Found, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """A random part, turned or mirrored, and which pixels might be of objects."""
+    contrast = found.image.contrast
+    lit = ndimage.gaussian_filter(contrast, 1.2) > max(2 * found.image.spread, 0.12)
+    taken = ndimage.binary_dilation((found.doubtful.labels > 0) | lit, iterations=2)
+    missing = [(0, max(0, DREAM - side)) for side in contrast.shape]
+    contrast, taken = np.pad(contrast, missing, mode="reflect"), np.pad(taken, missing, mode="reflect")
+    where = tuple(slice(i, i + DREAM) for i in (rng.integers(side - DREAM + 1) for side in contrast.shape))
+    turns, mirrored = rng.integers(4), rng.integers(2)
+    contrast, taken = (np.rot90(array[where], turns) for array in (contrast, taken))
+    return (contrast[::-1].copy(), taken[::-1].copy()) if mirrored else (contrast.copy(), taken.copy())
+
+
+def _near(objects: Instances) -> np.ndarray:
+    """Whether each object has another beside it: no farther than 1.25 of their mean diameter."""
+    if len(objects.middles) < 2:
+        return np.zeros(len(objects.middles))
+    diameters = np.sqrt(4 * objects.areas / np.pi)
+    distance, other = cKDTree(objects.middles).query(objects.middles, k=2)
+    return distance[:, 1] < 1.25 * (diameters + diameters[other[:, 1]]) / 2
+
+
+def _densities(found: Found) -> np.ndarray:
+    """How many objects there are per `AREA` pixels, in each of the equal parts of an image of about that size."""
+    size = np.array(found.image.contrast.shape)
+    parts = np.maximum(size // DREAM, 1)
+    counts, *_ = np.histogram2d(*found.objects.middles.T, bins=parts, range=[(0, side) for side in size])
+    return counts.ravel() * AREA * parts.prod() / size.prod()

@@ -1,0 +1,169 @@
+"""`Finder`: a q that has been adapted to one kind of images, and what it needs to look at more of them."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from attend.errors import AttendError
+from attend.field import FieldNetwork, from_arrays, look, to_arrays, universal, universal_dreams
+from attend.files import read_npz, write_npz
+from attend.finding.calibration import Calibration, calibrated
+from attend.finding.hypotheses import Evidence, hypotheses
+from attend.finding.kind import Kind, natural
+from attend.finding.rounds import FAMILIES, Round, learn
+from attend.finding.scene import scene_of
+from attend.scenes import Scenes
+
+LEARNED_FROM = 24
+"""Images that are learned from, at most, evenly spread."""
+
+PIXELS = 4_000_000
+"""And no more than so many natural pixels of them."""
+
+BELIEVED = 0.5
+"""If q's mean score of what it finds is below this, the images are taken to show nothing that it knows as objects."""
+
+DREAMS = 160
+"""From which scores are calibrated."""
+
+ROUNDS = 2
+"""Of learning."""
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Finds the objects in images of one kind, of any size.
+
+    Attributes:
+        network: q.
+        kind: what the images have in common.
+        calibration: what q's scores mean.
+        channels: 1 for grey images, 3 for colour.
+        empty: whether the images that it was made from seem to show no repeated objects; then it finds none.
+    """
+
+    network: FieldNetwork
+    kind: Kind
+    calibration: Calibration
+    channels: int
+    empty: bool = False
+
+    def infer(self, image: UInt8[np.ndarray, "rows columns channels"], name: str | None = None) -> Scenes:
+        """The objects of one image, uint8, in a `Scenes` of length 1."""
+        pixels = image.astype(np.float32) / 255
+        seen = natural(pixels, self.kind)
+        if self.empty:
+            seen = dataclasses.replace(seen, contrast=np.zeros_like(seen.contrast))
+        return scene_of(image, seen, look(self.network, seen.seen), self.calibration, name)
+
+    def fingerprint(self) -> str:
+        """A digest that tells it from every other one."""
+        digest = hashlib.sha256(repr((self.kind, self.calibration, self.channels, self.empty)).encode())
+        for leaf in jax.tree.leaves(self.network):
+            digest.update(np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to one `.npz` file, from which `Finder.load` makes the same."""
+        about = {
+            "kind": dataclasses.asdict(self.kind),
+            "calibration": dataclasses.asdict(self.calibration),
+            "channels": self.channels,
+            "empty": self.empty,
+        }
+        write_npz(path, {"finder": np.array(json.dumps(about))} | to_arrays(self.network))
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> "Finder":
+        """Read a file written by `save`.
+
+        Raises:
+            AttendError: the file is missing, damaged or not one of these.
+        """
+        arrays = read_npz(path)
+        try:
+            about = json.loads(str(arrays.pop("finder")))
+            kind, calibration = Kind(**about["kind"]), Calibration(**about["calibration"])
+            channels, empty = int(about["channels"]), bool(about["empty"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise AttendError(f"{path}: is no finder, or a damaged one ({error})") from error
+        try:
+            return Finder(from_arrays(arrays), kind, calibration, channels, empty)
+        except AttendError as error:
+            raise AttendError(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A finder and how it came about.
+
+    Attributes:
+        finder: it.
+        evidence: for each kind that was tried, the best first.
+        rounds: what each round of learning did.
+    """
+
+    finder: Finder
+    evidence: Sequence[Evidence]
+    rounds: Sequence[Round]
+
+
+Watch = Callable[[str, int, int], None]
+"""Is told the phase (`surveying` or `learning`), how much of it is done, and of how much."""
+
+
+def make_finder(
+    images: Sequence[UInt8[np.ndarray, "rows columns channels"]],
+    *,
+    foreground: str | None = None,
+    diameter: float | None = None,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+    watch: Watch = lambda phase, done, of: None,
+) -> Learned:
+    """Learn to find the objects in images of one kind, without a label.
+
+    Args:
+        images: of one kind, of any sizes, with the same number of channels, 1 or 3.
+        foreground: what tells objects from the background, of `foregrounds`; if None, told from the images.
+        diameter: of the usual object in pixels; if None, told from the images.
+        rounds: of learning; with 0 the network is used as it comes.
+        seed: of all noise.
+        watch: hears how far it is.
+    """
+    some = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, LEARNED_FROM).astype(int))]
+    pixels = [image.astype(np.float32) / 255 for image in some]
+    network = universal()
+    tried = hypotheses(network, pixels, foreground=foreground, diameter=diameter, watch=partial(watch, "surveying"))
+    best = tried[0]
+    channels = some[0].shape[2]
+    if best.sure < BELIEVED:
+        return Learned(Finder(network, best.kind, Calibration(), channels, empty=True), tried, ())
+    views = [natural(image, best.kind) for image in pixels]
+    upto = np.cumsum([view.contrast.size for view in views])
+    views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
+    network, made, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
+    rng = np.random.default_rng([seed, DREAMS])
+    dream: Any = universal_dreams(FAMILIES, seed) if made is None else made.dream
+    calibration = calibrated(network, [dream(rng) for _ in range(DREAMS)])
+    return Learned(Finder(network, best.kind, calibration, channels), tried, done)
+
+
+FILE = "finder.npz"
+"""The name of a finder's file in the folder of its run."""
+
+
+def finder_file(run: str | os.PathLike[str]) -> Path | None:
+    """The file of the finder of a run, if it is one of a finder."""
+    path = Path(run) / FILE
+    return path if path.is_file() else None

@@ -1,0 +1,72 @@
+"""What tells objects from the background: ways to look at the colour of a pixel, each so that objects are bright."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from attend.registry import Registry
+
+Plane = Float[np.ndarray, "rows columns"]
+Colour = Float[np.ndarray, "rows columns channels"]
+
+foregrounds: Registry[Callable[[Colour], Plane]] = Registry("foreground")
+"""Ways to look at an image in [0, 1] of one channel or three, by name."""
+
+COLOURED = ("stain", "saturation", "not red", "not blue")
+"""Those that only an image in colour has."""
+
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+"""Of red, green and blue (ITU-R BT.601)."""
+
+
+def possible(image: Colour) -> list[str]:
+    """The names of those that make sense for an image: of a grey one its two polarities."""
+    return [name for name in foregrounds if name not in COLOURED or _lit(image) > 1]
+
+
+def _lit(image: Colour) -> int:
+    """How many channels hold something."""
+    return int((image.max(axis=(0, 1)) > image.min(axis=(0, 1))).sum()) if image.shape[2] > 1 else 1
+
+
+@foregrounds.register("bright")
+def bright(image: Colour) -> Plane:
+    """Luminance; where one channel alone holds something, that channel."""
+    if image.shape[2] == 1:
+        return image[..., 0]
+    if _lit(image) == 1:
+        return image[..., int(np.argmax(np.ptp(image, axis=(0, 1))))]
+    return image @ LUMINANCE
+
+
+@foregrounds.register("dark")
+def dark(image: Colour) -> Plane:
+    """The opposite."""
+    return -bright(image)
+
+
+@foregrounds.register("stain")
+def stain(image: Colour) -> Plane:
+    """Haematoxylin, by the colour deconvolution of Ruifrok and Johnston (2001)."""
+    from skimage.color import rgb2hed  # slow to import
+
+    return rgb2hed(image)[..., 0].astype(np.float32)
+
+
+@foregrounds.register("saturation")
+def saturation(image: Colour) -> Plane:
+    """The largest channel less the smallest."""
+    return image.max(axis=2) - image.min(axis=2)
+
+
+@foregrounds.register("not red")
+def not_red(image: Colour) -> Plane:
+    """What takes red out of white light."""
+    return -image[..., 0]
+
+
+@foregrounds.register("not blue")
+def not_blue(image: Colour) -> Plane:
+    """What takes blue out of white light."""
+    return -image[..., 2]

@@ -1,0 +1,150 @@
+"""What kind of images these are: each foreground and size of object is tried, and p judges what q then finds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from attend.field import FieldNetwork, Instances, instances, look
+from attend.finding.foreground import possible
+from attend.finding.kind import Image, Kind, natural
+from attend.photometry import NATURAL, resample, smooth_over
+
+DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0, 320.0)
+"""Sizes of objects that are tried, in pixels."""
+
+IMAGES, SIDE = 4, 256
+"""So many images are looked at, of each a part of so many natural pixels along a side."""
+
+LEAST = 0.3
+"""Objects of which the network is less sure than this do not count as evidence."""
+
+ROUNDS = 2
+"""Times that the diameter is corrected by the sizes of what is found."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for a kind of images.
+
+    Attributes:
+        kind: the hypothesis.
+        gain: nats a pixel and channel that objects of one colour each add to the likelihood of the images, weighted by
+            how sure q is of them.
+        objects: how many were found.
+        sure: the mean score of those.
+        diameter: the median diameter of those, each weighted by its own, in pixels of the files.
+    """
+
+    kind: Kind
+    gain: float
+    objects: int
+    sure: float
+    diameter: float
+
+
+def hypotheses(
+    network: FieldNetwork,
+    images: Sequence[Image],
+    *,
+    foreground: str | None = None,
+    diameter: float | None = None,
+    watch: Callable[[int, int], None] = lambda done, of: None,
+) -> list[Evidence]:
+    """Every kind that the images may be of, the best first; the first one's diameter is corrected by what is found.
+
+    Each hypothesis is judged by a simple p: a smooth background, and objects of one colour each where q finds them.
+    What counts is by how much that explains the pixels in all channels better than the background alone, per pixel,
+    times the mean score of q.
+
+    Args:
+        network: q.
+        images: some images of one kind, each in [0, 1].
+        foreground: the only one to try, if it is known.
+        diameter: the only one to try, if it is known.
+        watch: is told how many hypotheses have been tried, of how many.
+    """
+    some = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, IMAGES).astype(int))]
+    named = [foreground] if foreground else sorted({name for image in some for name in possible(image)})
+    shortest = min(min(image.shape[:2]) for image in some)
+    sizes = [diameter] if diameter else [size for size in DIAMETERS if size <= max(shortest / 3, DIAMETERS[0])]
+    kinds = [Kind(name, size) for name in named for size in sizes]
+    found = []
+    for done, kind in enumerate(kinds):
+        watch(done, len(kinds))
+        found.append(evidence(network, some, kind))
+    found.sort(key=lambda one: -one.gain)
+    best = found[0]
+    for _ in range(0 if diameter else ROUNDS):
+        if best.objects < 3:
+            break
+        corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
+        best = evidence(network, some, Kind(best.kind.foreground, corrected))
+    return [best, *found[1:]]
+
+
+def evidence(network: FieldNetwork, images: Sequence[Image], kind: Kind) -> Evidence:
+    """What speaks for one kind."""
+    gains, scores, diameters = [], [], []
+    for image in images:
+        part = _busiest(image, round(SIDE * kind.diameter / NATURAL))
+        seen = natural(part, kind)
+        found = instances(*look(network, seen.seen), least=LEAST)
+        sure = found.scores.mean() if len(found.scores) else 0.0
+        gains.append(max(_gain(part, found, kind), 0) * sure)
+        scores.append(found.scores)
+        diameters.append(np.sqrt(4 * found.areas / np.pi) * kind.diameter / NATURAL)
+    every = np.concatenate(scores)
+    return Evidence(
+        kind,
+        float(np.mean(gains)),
+        len(every),
+        float(every.mean()) if len(every) else 0.0,
+        _weighted_median(np.concatenate(diameters)) if len(every) else 0.0,
+    )
+
+
+def _busiest(image: Image, side: int) -> Image:
+    """The square part in which colours differ most from the usual one; all of an image that is not larger."""
+    if max(image.shape[:2]) <= side:
+        return image
+    differs = np.square(image - np.median(image, axis=(0, 1))).sum(axis=2)
+    corner = []
+    for axis in (0, 1):
+        along = differs.sum(axis=1 - axis)
+        if axis == 1:
+            along = differs[corner[0] : corner[0] + side].sum(axis=0)
+        sums = np.convolve(along, np.ones(min(side, len(along))), mode="valid")
+        corner.append(int(sums.argmax()))
+    return image[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+
+
+def _gain(image: Image, found: Instances, kind: Kind) -> float:
+    """By how many nats a pixel and channel objects of one colour each explain the image better than what is around."""
+    factor = NATURAL / kind.diameter
+    colours = np.stack([resample(image[..., i], factor) for i in range(image.shape[2])], axis=-1)
+    outside = found.labels == 0
+    if outside.mean() < 0.02:
+        return 0.0
+    left = colours - np.stack([smooth_over(c, outside, NATURAL)[0] for c in np.moveaxis(colours, -1, 0)], axis=-1)
+    index = np.arange(1, len(found.areas) + 1)
+    painted = np.zeros_like(left)
+    for channel in range(left.shape[2]):
+        means = ndimage.mean(left[..., channel], found.labels, index) if len(index) else []
+        painted[..., channel] = np.concatenate([[0.0], means])[found.labels]
+    return 0.5 * (_log_volume(left) - _log_volume(left - painted))
+
+
+def _log_volume(left: np.ndarray) -> float:
+    """The logarithm of the determinant of the covariance of what is left, per channel."""
+    flat = left.reshape(-1, left.shape[2])
+    covariance = flat.T @ flat / len(flat) + 1e-6 * np.eye(left.shape[2])
+    return float(np.linalg.slogdet(covariance)[1] / left.shape[2])
+
+
+def _weighted_median(diameters: np.ndarray) -> float:
+    """The diameter above which half of the sum of all diameters lies: fragments count for little."""
+    ordered = np.sort(diameters)
+    upto = np.cumsum(ordered)
+    return float(ordered[np.searchsorted(upto, upto[-1] / 2)] / 1.05)

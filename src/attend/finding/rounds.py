@@ -1,0 +1,96 @@
+"""Rounds: p is made of what q finds, and q learns from dreams of p (as in expectation maximisation)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from attend.field import Example, FieldNetwork, instances, look, sleep, universal_dreams
+from attend.finding.bank import Bank, Found, bank
+from attend.finding.kind import Natural
+
+LEAST, DOUBTFUL = 0.4, 0.08
+"""Scores from which on something is an object, or might be one, while p is made."""
+
+STEPS = 200
+"""Of learning a round."""
+
+LEARNING_RATE = 3e-4
+"""Of those; small, since the network knows most already."""
+
+OWN = 0.5
+"""The share of the dreams that are of the images' own parts; the others keep q from forgetting what else there is."""
+
+FAMILIES = 100
+"""Of shapes, for those others."""
+
+Watch = Callable[[int, int], None]
+"""Is told how many steps are done, of how many."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round of learning did.
+
+    Attributes:
+        objects: how many objects were found in the images before it.
+        cutouts: how many of them were cut out.
+        loss: of q on the dreams at its end.
+    """
+
+    objects: int
+    cutouts: int
+    loss: float
+
+
+def learn(
+    network: FieldNetwork, images: Sequence[Natural], *, rounds: int, seed: int, watch: Watch = lambda done, of: None
+) -> tuple[FieldNetwork, Bank | None, list[Round]]:
+    """Adapt q to a kind of images.
+
+    Args:
+        network: where to start.
+        images: some of the kind, in natural units.
+        rounds: how often.
+        seed: of all noise.
+        watch: hears how far it is.
+
+    Returns:
+        The network, what its last dreams were made of (None if too few objects were found to learn from), and what
+        each round did.
+    """
+    others = universal_dreams(FAMILIES, seed)
+    made, done = None, []
+    for number in range(rounds):
+        found = [find_in(network, image) for image in images]
+        made = bank(found, np.random.default_rng([seed, number]))
+        if made is None:
+            break
+        losses: list[float] = []
+
+        def tell(step: int, loss: float, number: int = number, losses: list[float] = losses) -> None:
+            losses.append(loss)
+            watch(number * STEPS + step, rounds * STEPS)
+
+        network = sleep(
+            network,
+            partial(_dream, own=made, others=others),
+            steps=STEPS,
+            seed=seed + number,
+            learning_rate=LEARNING_RATE,
+            warmup_steps=30,
+            watch=tell,
+        )
+        done.append(Round(sum(len(one.objects.scores) for one in found), len(made.cutouts), losses[-1]))
+    return network, made, done
+
+
+def find_in(network: FieldNetwork, image: Natural) -> Found:
+    """What q finds in an image, and what it holds for possible."""
+    said = look(network, image.seen)
+    return Found(image, instances(*said, least=LEAST), instances(*said, least=DOUBTFUL))
+
+
+def _dream(rng: np.random.Generator, own: Bank, others: Callable[[np.random.Generator], Example]) -> Example:
+    return own.dream(rng) if rng.random() < OWN else others(rng)

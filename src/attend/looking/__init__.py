@@ -1,0 +1,30 @@
+"""Find the objects in any number of images, piece by piece, so that a process that is killed can go on.
+
+`look` gives `Results`, a piece at a time; `look_into` writes them as a file or a folder. The images may come from files
+or from memory (`open_source`), and whatever turns a piece of them into `Scenes` may look at them (`Looker`).
+"""
+
+from attend.looking.find import find, find_into
+from attend.looking.kept import check_unfinished
+from attend.looking.looker import FinderLooker, Looker, ModelLooker, TiledLooker, looker_of
+from attend.looking.piecewise import Totals, check_out, look, look_into, results
+from attend.looking.source import Source, as_known, open_source
+
+__all__ = [
+    "FinderLooker",
+    "Looker",
+    "ModelLooker",
+    "Source",
+    "TiledLooker",
+    "Totals",
+    "as_known",
+    "check_out",
+    "check_unfinished",
+    "find",
+    "find_into",
+    "look",
+    "look_into",
+    "looker_of",
+    "open_source",
+    "results",
+]

@@ -1,0 +1,113 @@
+"""`attend find`: one command from a folder of images to counts, boxes and masks."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from attend.cli import main
+from tests.finding.test_finding import discs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plates")
+    rng = np.random.default_rng(0)
+    for number, (side, n) in enumerate([(160, 12), (200, 25), (160, 15)]):
+        Image.fromarray(discs(rng, side=side, n=n)[0][..., 0]).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "found"
+    assert main(["find", str(folder), "--out", str(out), "--rounds", "0"]) == 0
+    return out
+
+
+def test_the_folder_holds_tables_masks_pictures_and_the_finder(found):
+    with open(found / "counts.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["count"]) for row in rows] == [12, 25, 15]
+    assert all(int(row["count_low"]) <= int(row["count"]) <= int(row["count_high"]) for row in rows)
+    with open(found / "objects.csv", newline="") as file:
+        objects = list(csv.DictReader(file))
+    assert len(objects) == 52
+    assert np.median([float(row["area"]) for row in objects]) == pytest.approx(np.pi * 64, rel=0.15)
+    coco = json.loads((found / "objects.json").read_text())
+    assert len(coco["annotations"]) == 52
+    labels = tifffile.imread(found / "labels" / "1.tif")
+    assert labels.shape == (200, 200)
+    assert labels.max() == 25
+    assert sorted(path.name for path in (found / "overlays").iterdir()) == ["0.png", "1.png", "2.png"]
+    told = json.loads((found / "survey.json").read_text())
+    assert told["kind"]["foreground"] == "bright"
+    assert told["kind"]["diameter"] == pytest.approx(16, rel=0.25)
+    assert not list(found.glob(".*"))
+
+
+def test_infer_finds_more_without_learning_again(found, folder, tmp_path):
+    out = tmp_path / "more.json"
+    assert main(["infer", str(found), str(folder / "1.png"), "--out", str(out)]) == 0
+    assert len(json.loads(out.read_text())["annotations"]) == 25
+
+
+def test_the_same_command_gives_the_same_files(found, folder, tmp_path):
+    out = tmp_path / "again"
+    assert main(["find", str(folder), "--out", str(out), "--rounds", "0"]) == 0
+    for name in ("counts.csv", "objects.csv", "objects.json", "survey.json"):
+        assert (out / name).read_bytes() == (found / name).read_bytes()
+
+
+def test_a_stopped_find_goes_on(found, folder, tmp_path, monkeypatch):
+    from attend.finding import Finder
+
+    out, infer, looked = tmp_path / "out", Finder.infer, []
+
+    def stops(self, image, name=None):
+        if len(looked) == 1:
+            raise KeyboardInterrupt
+        looked.append(name)
+        return infer(self, image, name)
+
+    monkeypatch.setattr(Finder, "infer", stops)
+    command = ["find", str(folder), "--out", str(out), "--rounds", "0"]
+    assert main(command) == 130
+    assert not (out / "counts.csv").exists()
+    monkeypatch.setattr("attend.looking.find.make_finder", None)  # not learned again
+    monkeypatch.setattr(Finder, "infer", infer)
+    assert main([*command, "--resume"]) == 0
+    for name in ("counts.csv", "objects.csv", "objects.json"):
+        assert (out / name).read_bytes() == (found / name).read_bytes()
+
+
+def test_a_blank_image_has_nothing_and_says_so(tmp_path, capsys):
+    Image.fromarray(np.full((100, 100), 77, np.uint8)).save(tmp_path / "blank.png")
+    assert main(["find", str(tmp_path / "blank.png"), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "0 objects in 1 image" in said
+    assert "no repeated objects" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--foreground", "red"], "foreground: 'red' is unknown; it must be one of bright, dark"),
+        (["--diameter", "0"], "diameter: is 0; it must be from 2 to 2,000 pixels"),
+        (["--rounds", "-1"], "rounds: is -1; it must be 0 or more"),
+    ],
+)
+def test_settings_out_of_range_are_refused_in_one_line(folder, tmp_path, capsys, words, line):
+    assert main(["find", str(folder), "--out", str(tmp_path / "out"), *words]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_empty_is_refused(found, folder, capsys):
+    assert main(["find", str(folder), "--out", str(found)]) == 2
+    assert "is not empty" in capsys.readouterr().err

@@ -1,0 +1,190 @@
+"""Finding: what kind of images they are is told from them, and what is found is what was drawn."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import attend
+from attend.dreams import AREA, Arrangement, compose, draw_shapes, targets
+from attend.errors import AttendError
+from attend.field import universal
+from attend.finding import Finder, Kind, bank, find_in, foregrounds, hypotheses, learn, make_finder, natural
+from attend.finding.calibration import Calibration, calibrated
+from attend.finding.foreground import possible
+from attend.photometry import seen
+
+
+def discs(rng, side=200, diameter=16, n=25, ground=0.2, light=0.7, noise=0.02):
+    """An image of discs that do not touch, and their middles, x and y."""
+    image, places = np.full((side, side), ground), []
+    rows, columns = np.mgrid[:side, :side]
+    while len(places) < n:
+        x, y = rng.uniform(diameter, side - diameter, 2)
+        if all(np.hypot(x - a, y - b) > 1.4 * diameter for a, b in places):
+            places.append((x, y))
+            edge = np.clip(diameter / 2 - np.hypot(columns - x, rows - y) + 0.5, 0, 1)
+            image = image * (1 - edge) + light * edge
+    image = image + noise * rng.normal(size=image.shape)
+    return np.round(255 * image.clip(0, 1)).astype(np.uint8)[..., None], np.array(places)
+
+
+@pytest.mark.parametrize(("ground", "light", "name"), [(0.2, 0.7, "bright"), (0.8, 0.3, "dark")])
+@pytest.mark.parametrize("diameter", [10, 30])
+def test_polarity_and_size_are_told_from_the_image(ground, light, name, diameter):
+    rng = np.random.default_rng(0)
+    side = 12 * diameter
+    image, _ = discs(rng, side=side, diameter=diameter, n=20, ground=ground, light=light)
+    best = hypotheses(universal(), [image / np.float32(255)])[0]
+    assert best.kind.foreground == name
+    assert best.kind.diameter == pytest.approx(diameter, rel=0.25)
+    assert best.sure > 0.5
+
+
+def test_colour_is_told_from_the_image():
+    """Green discs before a red background of the same luminance."""
+    rng = np.random.default_rng(1)
+    grey, _ = discs(rng, ground=0.0, light=1.0, noise=0.0)
+    share = grey / 255
+    image = share * np.array([0.1, 0.5, 0.3]) + (1 - share) * np.array([0.9, 0.1, 0.3])
+    image = (image + 0.01 * rng.normal(size=image.shape)).clip(0, 1).astype(np.float32)
+    best = hypotheses(universal(), [image])[0]
+    assert best.kind.foreground in ("not red", "dark", "bright", "stain")
+    assert best.objects == pytest.approx(25, abs=3)
+
+
+def test_grey_images_have_two_polarities_and_no_colours():
+    assert possible(np.zeros((4, 4, 1))) == ["bright", "dark"]
+    assert set(possible(np.random.default_rng(0).random((4, 4, 3)))) == set(foregrounds)
+    one = np.zeros((4, 4, 3))
+    one[0, 0, 2] = 1
+    assert possible(one) == ["bright", "dark"]
+    np.testing.assert_array_equal(foregrounds["bright"](one), one[..., 2])
+
+
+def test_natural_units_undo_brightness_and_size():
+    rng = np.random.default_rng(2)
+    image, _ = discs(rng, diameter=28, side=300, n=15)
+    view = natural(image / np.float32(255), Kind("bright", 28.0))
+    assert view.contrast.shape == (150, 150)
+    np.testing.assert_allclose(view.step, 2)
+    assert np.quantile(view.contrast, 0.98) == pytest.approx(1, abs=0.15)
+    assert abs(np.median(view.contrast)) < 0.05
+
+
+@pytest.fixture(scope="module")
+def finder():
+    image, _ = discs(np.random.default_rng(3))
+    return make_finder([image], rounds=0).finder
+
+
+def test_each_disc_is_found_with_its_box_and_mask(finder):
+    image, places = discs(np.random.default_rng(4))
+    scene = finder.infer(image, "one")
+    assert scene.counts[0] == len(places)
+    boxes = scene.boxes[0, : len(places)]
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    nearest = np.hypot(*(middles[:, None] - places - 0.5).transpose(2, 0, 1)).min(axis=0)
+    assert nearest.max() < 1.5
+    np.testing.assert_allclose(boxes[:, 2:], 16, atol=3)
+    labels = scene.labels(0)
+    areas = np.bincount(labels.ravel())[1:]
+    np.testing.assert_allclose(areas, np.pi * 8**2, rtol=0.2)
+    low, high = scene.count_interval()[0]
+    assert low <= len(places) <= high
+    assert scene.names == ("one",)
+    x, y = (scene.where[0, : len(places), 1:].T + 1) / 2 * 200
+    np.testing.assert_allclose(np.stack([x, y], 1), middles, atol=2)
+    assert (scene.where_sd[0, : len(places)] > 0).all()
+
+
+def test_a_finder_comes_back_from_its_file(finder, tmp_path):
+    finder.save(tmp_path / "finder.npz")
+    again = Finder.load(tmp_path / "finder.npz")
+    assert again.fingerprint() == finder.fingerprint()
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(AttendError, match=r"other.npz: is no finder"):
+        Finder.load(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("kind", ["blank", "noise", "gradient"])
+def test_nothing_is_found_where_there_is_nothing(kind):
+    rng = np.random.default_rng(5)
+    image = {
+        "blank": np.full((150, 150, 1), 90),
+        "noise": rng.normal(128, 30, (150, 150, 1)),
+        "gradient": np.linspace(0, 255, 150)[:, None, None] + np.zeros((150, 150, 1)),
+    }[kind]
+    pixels = np.round(image.clip(0, 255)).astype(np.uint8)
+    learned = make_finder([pixels])
+    assert learned.finder.infer(pixels).counts[0] <= 2
+
+
+def test_cut_outs_and_backgrounds_are_parts_of_the_images():
+    rng = np.random.default_rng(6)
+    images = [discs(rng)[0] / np.float32(255) for _ in range(2)]
+    kind = Kind("bright", 16.0)
+    found = [find_in(universal(), natural(image, kind)) for image in images]
+    made = bank(found, rng)
+    assert made is not None
+    assert len(made.cutouts) >= 20
+    np.testing.assert_allclose(made.cutouts.diameters, 14, rtol=0.2)
+    np.testing.assert_allclose(made.cutouts.contrasts, 1, rtol=0.2)
+    assert np.abs(made.backgrounds).max() < 0.4  # no object is left in them
+    assert made.densities.mean() == pytest.approx(25 * AREA / 175**2, rel=0.2)
+    image, truth = made.dream(rng)
+    assert image.shape == (96, 96, 2)
+    assert truth.heat.max() <= 1
+
+
+def test_too_few_objects_make_no_bank():
+    blank = natural(np.full((100, 100, 1), 0.3, np.float32), Kind("bright", 14.0))
+    assert bank([find_in(universal(), blank)], np.random.default_rng(0)) is None
+
+
+def test_scores_are_calibrated_on_dreams():
+    """Of objects with a presence of about p a share of about p is there."""
+    rng = np.random.default_rng(7)
+    shapes = draw_shapes(rng, 10)
+    arrangement = Arrangement(density=12, touching=0.5)
+
+    def dream():
+        drawn = compose(rng, shapes, arrangement, np.zeros((96, 96)))
+        return seen(drawn.image + 0.1 * rng.normal(size=(96, 96)), 0.1), targets(drawn)
+
+    found = calibrated(universal(), [dream() for _ in range(40)])
+    assert found.slope > 0
+    assert found.presence(np.array([0.9]))[0] > 0.8 > found.presence(np.array([0.1]))[0]
+
+
+def test_counts_are_as_uncertain_as_presences_and_scatter_say():
+    calibration = Calibration(scatter=0.0)
+    probs = calibration.count_probs(np.full(100, 0.5))
+    counts = np.arange(len(probs))
+    assert probs.sum() == pytest.approx(1, abs=1e-5)
+    assert probs @ counts == pytest.approx(50, abs=0.05)
+    assert np.sqrt(probs @ (counts - 50) ** 2) == pytest.approx(5, abs=0.1)
+    wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5))
+    assert np.sqrt(wide @ (np.arange(len(wide)) - 50) ** 2) == pytest.approx(np.hypot(5, 10), rel=0.03)
+    assert calibration.count_probs(np.zeros(0)) == pytest.approx([1.0])
+
+
+def test_find_takes_images_of_several_sizes():
+    rng = np.random.default_rng(8)
+    images = [discs(rng, side=side, n=n)[0][..., 0] for side, n in ((150, 12), (200, 25))]
+    scenes = attend.find(images, rounds=0)
+    assert [len(scene) for scene in scenes] == [1, 1]
+    assert [int(scene.counts[0]) for scene in scenes] == [12, 25]
+    assert [scene.images.shape[1:3] for scene in scenes] == [(150, 150), (200, 200)]
+
+
+@pytest.mark.slow
+def test_a_round_of_learning_keeps_what_was_right_and_follows_from_the_seed(monkeypatch):
+    monkeypatch.setattr("attend.finding.rounds.STEPS", 20)
+    rng = np.random.default_rng(9)
+    image, places = discs(rng)
+    view = natural(image / np.float32(255), Kind("bright", 16.0))
+    one, other = (learn(universal(), [view], rounds=1, seed=0) for _ in range(2))
+    assert [r.loss for r in one[2]] == [r.loss for r in other[2]]
+    assert one[2][0].objects == len(places)
+    assert len(find_in(one[0], view).objects.scores) == len(places)
