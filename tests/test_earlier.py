@@ -10,7 +10,6 @@ import tiny
 
 import attend
 from attend.config import Config, ModelConfig, preset
-from attend.data import SceneData
 from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.experiments.hard_scenes import WORLDS
@@ -146,4 +145,4 @@ def test_a_price_of_counting_that_was_not_that_of_training_is_kept_but_such_a_tr
     (tmp_path / "run" / "config.json").write_text(json.dumps(stored))
     assert attend.load(tmp_path / "run").config.count_price == 5.0
     with pytest.raises(AttendError, match=r"an object cost 13\.8 nats in its training and costs 5\.0 in counting"):
-        attend.fit(SceneData(IMAGES), run=tmp_path / "run", resume=True, steps=10, progress=False)
+        attend.fit(IMAGES, run=tmp_path / "run", resume=True, steps=10, progress=False)

@@ -108,11 +108,12 @@ def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyA
     name = config.background.name
     if name != "none" and not hasattr(renderer, "over"):
         raise AttendError(f"background: is {name!r}; renderer {config.renderer.name!r} shows none but its own")
+    background = backgrounds.make(config.background, config, size, key=jax.random.fold_in(key, 0))
     return Generative(
         count=geometric(0.0, config.max_objects),
         where=renderer.where.prior(),
         what=renderer.what.prior(),
         renderer=renderer,
         likelihood=likelihoods.make(config.likelihood, config, size),
-        background=backgrounds.make(config.background, config, size, key=jax.random.fold_in(key, 0)),
+        background=background,
     )
