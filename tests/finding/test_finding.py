@@ -146,7 +146,7 @@ def test_scores_are_calibrated_on_dreams():
     """Of objects with a presence of about p a share of about p is there."""
     rng = np.random.default_rng(7)
     shapes = draw_shapes(rng, 10)
-    arrangement = Arrangement(density=12, touching=0.5)
+    arrangement = Arrangement(density=12.0, touching=0.5)
 
     def dream():
         drawn = compose(rng, shapes, arrangement, np.zeros((96, 96)))

@@ -19,7 +19,7 @@ from attend.p.flat import FlatRenderer
 from attend.p.latents import Code, What, Where, Windows, WindowSettings
 from attend.p.likelihood import GaussianSettings, Likelihood, PixelGaussian, likelihoods
 from attend.p.patches import PatchSettings
-from attend.p.renderer import Renderer, canvas_with, footprint, renderers
+from attend.p.renderer import Renderer, canvas_with, cover, footprint, renderers
 from attend.p.solids import TableRenderer
 from attend.p.student import PixelStudent, StudentSettings
 
@@ -46,6 +46,7 @@ __all__ = [
     "annealed_log_odds",
     "backgrounds",
     "canvas_with",
+    "cover",
     "footprint",
     "generative",
     "geometric",
