@@ -13,7 +13,7 @@ from attend.config import Config, ModelConfig, preset
 from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.experiments.hard_scenes import WORLDS
-from attend.files import read_npz
+from attend.files import read_npz, write_npz
 from attend.fitting import Header
 from attend.model import Model
 
@@ -124,7 +124,7 @@ def test_a_model_of_then_is_read(tmp_path):
     model.save(tmp_path / "now.npz")
     arrays = read_npz(tmp_path / "now.npz")
     arrays["attend"] = np.array(json.dumps({"model": json.loads(TINY), "size": tiny.SIZE}))
-    np.savez(tmp_path / "then.npz", **arrays)
+    write_npz(tmp_path / "then.npz", arrays)
     read = Model.load(tmp_path / "then.npz")
     assert read.config == model.config
     np.testing.assert_array_equal(read.infer(IMAGES).where, model.infer(IMAGES).where)
