@@ -3,6 +3,8 @@
 Each estimate is a function of one image plane, `(rows, columns)`, in which objects are brighter than the background.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
@@ -61,7 +63,7 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     local, weight = smooth_over(left, np.abs(left) < 3 * spread, max(4 * diameter / step, 2))
     around = around + np.where(weight > 0.02, local, 0)
     zoom = [full / side for full, side in zip(plane.shape, coarse.shape, strict=True)]
-    around = ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True).astype(np.float32)
+    around: Any = ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True).astype(np.float32)
     left = plane - around
     return around, _robust_sd(left[left < 3 * max(spread, noise_level(plane))])
 
@@ -95,7 +97,7 @@ def resample(plane: Plane, factor: float) -> Float[np.ndarray, "rows2 columns2"]
     if factor < 1:
         plane = ndimage.gaussian_filter(plane, 0.45 / factor if factor <= 0.5 else 0.4 * (1 / factor - 1))
     zoom = [new / side for new, side in zip(sides, plane.shape, strict=True)]
-    return ndimage.zoom(plane, zoom, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(ndimage.zoom(plane, zoom, order=1, mode="nearest", grid_mode=True))
 
 
 def seen(contrast: Plane, spread: float) -> Float[np.ndarray, "rows columns 2"]:

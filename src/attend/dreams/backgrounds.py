@@ -1,6 +1,7 @@
 """Backgrounds of no image in particular: uneven light, haze, texture, streaks, walls, specks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -21,7 +22,7 @@ def any_background(rng: np.random.Generator, side: int) -> Field:
 def any_texture(rng: np.random.Generator, side: int) -> Field:
     """A texture of contrast 1 and of many scales, as of an image that shows no separate objects at all."""
     scales = 2.0 ** rng.uniform(1, 6, rng.integers(1, 4))
-    texture = sum(rng.uniform(0.3, 1) * _noise(rng, side, int(scale)) for scale in scales)
+    texture = np.sum([rng.uniform(0.3, 1) * _noise(rng, side, int(scale)) for scale in scales], axis=0)
     if rng.random() < 0.3:
         rows, columns = np.mgrid[:side, :side]
         angle, period = rng.uniform(0, 2 * np.pi), rng.uniform(6, 40)
@@ -32,7 +33,7 @@ def any_texture(rng: np.random.Generator, side: int) -> Field:
 
 def _noise(rng: np.random.Generator, side: int, cells: int) -> Field:
     """Smooth noise of deviation about 1, of which `cells` independent values fit along a side."""
-    stretched = ndimage.zoom(rng.normal(size=(cells + 3, cells + 3)), side / cells, order=3)
+    stretched: Any = ndimage.zoom(rng.normal(size=(cells + 3, cells + 3)), side / cells, order=3)
     start = rng.integers(max(1, stretched.shape[0] - side - 1))
     return stretched[start : start + side, start : start + side]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -64,7 +65,7 @@ class CutOuts:
         matrix = np.array([[cos, -sin], [sin, cos]])
         if mirrored:
             matrix[1] *= -1
-        start = (SIDE - 1) / 2 - matrix @ ((side - 1) / 2 + offset)
+        start: Any = (SIDE - 1) / 2 - matrix @ ((side - 1) / 2 + offset)
         value, alpha, depth = (
             ndimage.affine_transform(part[index], matrix, start, (side, side), order=1, mode="constant")
             for part in (self.value, self.alpha, self.depth)

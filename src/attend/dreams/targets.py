@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from attend.dreams.compose import Dream
 
@@ -27,10 +27,10 @@ class Targets(NamedTuple):
         offsets: rows and columns from a pixel of an object to the middle of what is seen of it.
     """
 
-    heat: Float[np.ndarray, "rows2 columns2"]
-    inside: Float[np.ndarray, "rows columns"]
-    weight: Float[np.ndarray, "rows columns"]
-    offsets: Float[np.ndarray, "rows columns 2"]
+    heat: Float[np.ndarray | Array, "rows2 columns2"]
+    inside: Float[np.ndarray | Array, "rows columns"]
+    weight: Float[np.ndarray | Array, "rows columns"]
+    offsets: Float[np.ndarray | Array, "rows columns 2"]
 
 
 def targets(dream: Dream) -> Targets:

@@ -1,6 +1,6 @@
 """q of a field of many objects: a convolutional network that says of each pixel what object it is of."""
 
-from attend.field.blocks import look
+from attend.field.blocks import Said, look
 from attend.field.instances import Instances, instances
 from attend.field.network import FieldNetwork, Outputs
 from attend.field.sleep import Example, sleep
@@ -11,6 +11,7 @@ __all__ = [
     "FieldNetwork",
     "Instances",
     "Outputs",
+    "Said",
     "from_arrays",
     "instances",
     "look",

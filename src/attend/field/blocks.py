@@ -1,5 +1,7 @@
 """Looking at an image of any size with the network, in bounded memory and without seams."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,8 +17,22 @@ BUCKET = 64
 """Sides are rounded up to multiples of this, so that few programs are compiled for images of many sizes."""
 
 
-def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> Outputs:
-    """What the network says of an image, as probabilities where it says log odds, and in numpy's arrays.
+class Said(NamedTuple):
+    """What the network says of one image.
+
+    Attributes:
+        heat: probability that the middle of an object lies in a cell of 2x2 pixels.
+        inside: probability that a pixel is of an object.
+        offsets: rows and columns from a pixel to the middle of its object, in pixels.
+    """
+
+    heat: Float[np.ndarray, "rows2 columns2"]
+    inside: Float[np.ndarray, "rows columns"]
+    offsets: Float[np.ndarray, "rows columns 2"]
+
+
+def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> Said:
+    """What the network says of an image, as probabilities where it says log odds.
 
     A large image is looked at in blocks with a margin of as many pixels as the network reaches, so that nothing shows
     where they meet. Time grows with the number of pixels; memory beyond that of the result does not.
@@ -37,15 +53,15 @@ def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> O
             offsets[top : top + high, left : left + wide] = said.offsets[y : y + high, x : x + wide]
             cells = said.heat[y // 2 : (y + high) // 2, x // 2 : (x + wide) // 2]
             heat[top // 2 : (top + high) // 2, left // 2 : (left + wide) // 2] = cells
-    return Outputs(heat, inside[:rows, :columns], offsets[:rows, :columns])  # pyright: ignore[reportArgumentType]
+    return Said(heat, inside[:rows, :columns], offsets[:rows, :columns])
 
 
-def _said(network: FieldNetwork, part: np.ndarray) -> Outputs:
+def _said(network: FieldNetwork, part: np.ndarray) -> Said:
     """Of one block, enlarged to a size for which there is a program."""
     missing = [(0, -side % BUCKET + (BUCKET if side % BUCKET > BUCKET - CELL else 0)) for side in part.shape[:2]]
     mode = "reflect" if min(part.shape[:2]) > 2 * BUCKET else "edge"
     padded = np.pad(part, [*missing, (0, 0)], mode=mode)[None]
-    return jax.tree.map(lambda array: np.asarray(array)[0], _compiled(network, jnp.asarray(padded)))
+    return Said(*(np.asarray(array)[0] for array in _compiled(network, jnp.asarray(padded))))
 
 
 @eqx.filter_jit

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 NEAR = 6.0
 """A pixel belongs to the nearest middle if it points no farther from it than this, in pixels."""
@@ -54,7 +54,7 @@ def instances(
     labels = np.zeros(inside.shape, np.int32)
     if len(middles):
         pixels = np.stack(np.nonzero(inside > 0.5), axis=1)
-        distance, nearest = cKDTree(middles).query(pixels + offsets[pixels[:, 0], pixels[:, 1]])
+        distance, nearest = KDTree(middles).query(pixels + offsets[pixels[:, 0], pixels[:, 1]])
         mine = pixels[distance < NEAR]
         labels[mine[:, 0], mine[:, 1]] = nearest[distance < NEAR] + 1
     areas = np.bincount(labels.ravel(), minlength=len(middles) + 1)[1:]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -54,7 +55,7 @@ def sleep(
     state = optimiser.init(eqx.filter(network, eqx.is_array))
 
     @partial(jax.jit, donate_argnums=(0, 1))
-    def step(params: FieldNetwork, state: optax.OptState, key: PRNGKeyArray, images: Array, truth: Targets):
+    def step(params: Any, state: optax.OptState, key: PRNGKeyArray, images: Array, truth: Targets):
         rows = jax.random.randint(key, (BATCH,), 0, len(images))
         turned = jax.vmap(_turned)(jax.random.split(key, BATCH), images[rows], Targets(*(part[rows] for part in truth)))
         value, gradient = jax.value_and_grad(lambda p: loss(eqx.combine(p, static), *turned))(params)
@@ -107,7 +108,7 @@ def _turned(key: PRNGKeyArray, image: Array, truth: Targets) -> tuple[Array, Tar
     """One example, turned and mirrored: one of the eight symmetries of the square."""
     upside, across = jax.random.bernoulli(key, shape=(2,))
 
-    def move(array: Array) -> Array:
+    def move(array: Any) -> Array:
         array = jnp.where(upside, array[::-1], array)
         return jnp.where(across, jnp.swapaxes(array, 0, 1), array)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from attend.dreams import AREA, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
 from attend.field import Instances
@@ -104,8 +104,9 @@ def cut_out(found: Found) -> CutOuts:
         ):
             continue
         part = tuple(slice(max(0, one.start - 4), one.stop + 4) for one in where)
-        mask = ndimage.binary_fill_holes(labels[part] == k + 1)
-        if ndimage.label(mask)[1] > 1 or _touched(mask, labels[part]) > TOUCHED:  # pyright: ignore[reportIndexIssue]
+        mask: Any = ndimage.binary_fill_holes(labels[part] == k + 1)
+        pieces: Any = ndimage.label(mask)
+        if pieces[1] > 1 or _touched(mask, labels[part]) > TOUCHED:
             continue
         mean = float(contrast[part][mask].mean())
         if mean > 0:
@@ -118,15 +119,16 @@ def cut_out(found: Found) -> CutOuts:
 
 def _touched(mask: np.ndarray, labels: np.ndarray) -> float:
     """About which share of an object's outline touches other objects."""
-    others = ndimage.binary_dilation(mask, iterations=2) & (labels > 0) & ~mask
-    return others.sum() / (2 * np.sqrt(np.pi * mask.sum()))
+    around: Any = ndimage.binary_dilation(mask, iterations=2)
+    return (around & (labels > 0) & ~mask).sum() / (2 * np.sqrt(np.pi * mask.sum()))
 
 
 def _centred(value: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Value, alpha and depth of an object, moved to the middle and scaled as `CutOuts` has them."""
-    depth, outside = ndimage.distance_transform_edt(mask), ndimage.distance_transform_edt(~mask)
+    depth: Any = ndimage.distance_transform_edt(mask)
+    outside: Any = ndimage.distance_transform_edt(~mask)
     alpha = np.clip((depth - outside) / 2 + 0.5, 0, 1)  # the outline is as soft as two pixels
-    nearest = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    nearest: Any = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     value = value[tuple(nearest)]  # goes on beyond the outline, where alpha is not yet 0
     middle = np.array([axis.mean() for axis in np.nonzero(mask)])
     step = np.sqrt(4 * mask.sum() / np.pi) / WIDTH
@@ -140,12 +142,12 @@ def _centred(value: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def _background(found: Sequence[Found], rng: np.random.Generator) -> np.ndarray:
     """A part of an image from which all that might be an object is painted over by other parts."""
-    first = rng.integers(len(found))
+    first = int(rng.integers(len(found)))
     part, taken = _part(found[first], rng)
     for _ in range(25):
         if not taken.any():
             break
-        other, hidden = _part(found[first if rng.random() < 0.7 else rng.integers(len(found))], rng)
+        other, hidden = _part(found[first if rng.random() < 0.7 else int(rng.integers(len(found)))], rng)
         usable = taken & ~hidden
         part[usable] = other[usable]
         taken &= hidden
@@ -162,8 +164,8 @@ def _part(found: Found, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     missing = [(0, max(0, DREAM - side)) for side in contrast.shape]
     contrast, taken = np.pad(contrast, missing, mode="reflect"), np.pad(taken, missing, mode="reflect")
     where = tuple(slice(i, i + DREAM) for i in (rng.integers(side - DREAM + 1) for side in contrast.shape))
-    turns, mirrored = rng.integers(4), rng.integers(2)
-    contrast, taken = (np.rot90(array[where], turns) for array in (contrast, taken))
+    turns, mirrored = int(rng.integers(4)), rng.integers(2)
+    contrast, taken = np.rot90(contrast[where], turns), np.rot90(taken[where], turns)
     return (contrast[::-1].copy(), taken[::-1].copy()) if mirrored else (contrast.copy(), taken.copy())
 
 
@@ -172,7 +174,7 @@ def _near(objects: Instances) -> np.ndarray:
     if len(objects.middles) < 2:
         return np.zeros(len(objects.middles))
     diameters = np.sqrt(4 * objects.areas / np.pi)
-    distance, other = cKDTree(objects.middles).query(objects.middles, k=2)
+    distance, other = KDTree(objects.middles).query(objects.middles, k=2)
     return distance[:, 1] < 1.25 * (diameters + diameters[other[:, 1]]) / 2
 
 

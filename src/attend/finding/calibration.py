@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
@@ -88,7 +88,7 @@ def _hits(found: np.ndarray, true: np.ndarray) -> np.ndarray:
     if not len(found) or not len(true):
         return hit
     taken = np.zeros(len(true), bool)
-    for i, near in enumerate(cKDTree(true).query_ball_point(found, NEAR)):
+    for i, near in enumerate(KDTree(true).query_ball_point(found, NEAR)):
         free = [j for j in near if not taken[j]]
         if free:
             best = min(free, key=lambda j: float(np.square(true[j] - found[i]).sum()))

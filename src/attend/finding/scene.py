@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import ndimage
 
-from attend.field import Instances, Outputs, instances
+from attend.field import Instances, Said, instances
 from attend.finding.calibration import LEAST, Calibration
 from attend.finding.kind import Natural
 from attend.scenes import Scenes
@@ -21,7 +21,7 @@ many times as long as wide it is, and the relative deviation of its brightness."
 def scene_of(
     image: UInt8[np.ndarray, "rows columns channels"],
     seen: Natural,
-    said: Outputs,
+    said: Said,
     calibration: Calibration,
     name: str | None = None,
 ) -> Scenes:
@@ -80,11 +80,11 @@ def _masks(image: np.ndarray, found: Instances, seen: Natural) -> tuple[np.ndarr
     return masks, patches
 
 
-def _scatter(found: Instances, said: Outputs) -> Float[np.ndarray, " n"]:
+def _scatter(found: Instances, said: Said) -> Float[np.ndarray, " n"]:
     """By how much the pixels of each object disagree on its middle, in natural pixels."""
     rows, columns = np.nonzero(found.labels)
     owner = found.labels[rows, columns] - 1
-    off = np.stack([rows, columns], axis=1) + np.asarray(said.offsets)[rows, columns] - found.middles[owner]
+    off = np.stack([rows, columns], axis=1) + said.offsets[rows, columns] - found.middles[owner]
     total = np.bincount(owner, np.square(off).sum(axis=1), len(found.areas))
     return np.sqrt(total / np.maximum(2 * found.areas, 1))
 
