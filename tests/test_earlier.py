@@ -10,11 +10,10 @@ import tiny
 
 import attend
 from attend.config import Config, ModelConfig, preset
-from attend.data import SceneData
 from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.experiments.hard_scenes import WORLDS
-from attend.files import read_npz
+from attend.files import read_npz, write_npz
 from attend.fitting import Header
 from attend.model import Model
 
@@ -125,7 +124,7 @@ def test_a_model_of_then_is_read(tmp_path):
     model.save(tmp_path / "now.npz")
     arrays = read_npz(tmp_path / "now.npz")
     arrays["attend"] = np.array(json.dumps({"model": json.loads(TINY), "size": tiny.SIZE}))
-    np.savez(tmp_path / "then.npz", **arrays)
+    write_npz(tmp_path / "then.npz", arrays)
     read = Model.load(tmp_path / "then.npz")
     assert read.config == model.config
     np.testing.assert_array_equal(read.infer(IMAGES).where, model.infer(IMAGES).where)
@@ -146,4 +145,4 @@ def test_a_price_of_counting_that_was_not_that_of_training_is_kept_but_such_a_tr
     (tmp_path / "run" / "config.json").write_text(json.dumps(stored))
     assert attend.load(tmp_path / "run").config.count_price == 5.0
     with pytest.raises(AttendError, match=r"an object cost 13\.8 nats in its training and costs 5\.0 in counting"):
-        attend.fit(SceneData(IMAGES), run=tmp_path / "run", resume=True, steps=10, progress=False)
+        attend.fit(IMAGES, run=tmp_path / "run", resume=True, steps=10, progress=False)

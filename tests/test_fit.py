@@ -1,4 +1,3 @@
-import dataclasses
 import importlib
 import json
 import shutil
@@ -11,6 +10,7 @@ import tiny
 from PIL import Image
 
 import attend
+from attend import config
 from attend.data import Reading, Rules, SceneData, as_images, load
 from attend.errors import AttendError
 from attend.fitting import reading_of
@@ -231,9 +231,7 @@ def test_the_accuracy_of_counting_is_logged_on_validation_scenes(whole):
 @pytest.fixture
 def tiny_preset(monkeypatch):
     """The preset `default`, tiny but as long as it is."""
-    settings = attend.Config()
-    model, train = tiny.config().model, dataclasses.replace(settings.train, estimator="exact")
-    monkeypatch.setitem(attend.PRESETS, "default", attend.Config(model, train))
+    monkeypatch.setitem(config._PRESETS, "default", tiny.sizes())
 
 
 @pytest.mark.parametrize("n", [1, 3, 16])

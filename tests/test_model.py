@@ -16,6 +16,7 @@ from attend.errors import AttendError
 from attend.model import Model
 from attend.objective import count_bounds
 from attend.q import unroll
+from attend.scenes import Scenes
 
 IMAGES = tiny.images(5)
 every_cell = pytest.mark.parametrize("cell", list(tiny.WIDTHS))
@@ -51,6 +52,27 @@ def test_scenes_are_what_the_model_says_of_each_image():
         np.testing.assert_allclose(scenes.reconstructions[row], model.p.renderer.canvas(state), atol=1e-5)
     assert (scenes.boxes[..., :2] >= 0).all()
     assert (scenes.boxes[..., :2] + scenes.boxes[..., 2:] <= 8).all()
+
+
+@pytest.mark.parametrize("settings", [{}, {"renderer": "alpha"}, {"renderer": "flat"}], ids=str)
+def test_masks_are_what_each_object_covers(settings):
+    model = tiny.model("glance", **settings)
+    scenes = model.infer(IMAGES)
+    assert scenes.masks.dtype == np.float16
+    assert scenes.masks.min() >= 0
+    assert scenes.masks.max() <= 1
+    renderer = model.p.renderer
+    whole = Scenes(**vars(scenes) | {"count_probs": np.eye(3, dtype=np.float32)[[2] * 5]})
+    for row, index in np.ndindex(5, 2):
+        layer = renderer.layer(jnp.asarray(scenes.where[row, index]), jnp.asarray(scenes.what[row, index]))
+        alone = renderer.canvas(renderer.add(renderer.empty(), layer)).max(axis=-1)
+        cover = np.asarray(renderer.alpha(layer) if settings else alone)
+        (x, y), mask = whole.mask(row, index)
+        near = np.abs(cover - cover.max() / 2) < 0.1 * cover.max()  # may be on either side
+        x0, y0, wide, high = scenes.boxes[row, index].astype(int)
+        assert ((x, y), mask.shape) == ((x0, y0), (high, wide))
+        inside = np.s_[y : y + high, x : x + wide]
+        assert (mask == (cover >= cover.max() / 2)[inside])[~near[inside]].all()
 
 
 @pytest.mark.parametrize("price", [0.0, 0.7])

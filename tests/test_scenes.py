@@ -8,7 +8,7 @@ from attend.files import atomic_file
 from attend.scenes import Scenes
 
 
-def make_scenes(batch=3, objects=3, channels=1, seed=0, names=None):
+def make_scenes(batch=3, objects=3, channels=1, seed=0, names=None, masks=True):
     rng = np.random.default_rng(seed)
 
     def draw(*shape):
@@ -24,6 +24,7 @@ def make_scenes(batch=3, objects=3, channels=1, seed=0, names=None):
         count_probs=rng.dirichlet(np.ones(objects + 1), batch).astype(np.float32),
         boxes=draw(objects, 4) * 10 + 1,
         patches=draw(objects, 8, 8, channels),
+        masks=draw(objects, 7, 7).astype(np.float16) if masks else None,
         names=names,
     )
 
@@ -74,15 +75,16 @@ def test_repr_tells_sizes_counts_and_boxes():
 
 
 @pytest.mark.parametrize("names", [None, ("a", "b.png", "ü")])
-def test_npz_round_trip_is_exact(tmp_path, names):
-    scenes = make_scenes(channels=3, names=names)
+@pytest.mark.parametrize("masks", [True, False])  # those of older files have none
+def test_npz_round_trip_is_exact(tmp_path, names, masks):
+    scenes = make_scenes(channels=3, names=names, masks=masks)
     scenes.to_npz(tmp_path / "new" / "scenes.npz")
     assert Scenes.from_npz(tmp_path / "new" / "scenes.npz") == scenes
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["scenes.npz"]
 
 
 def test_coco_holds_the_objects_up_to_the_count(tmp_path):
-    scenes = make_scenes(batch=20)
+    scenes = make_scenes(batch=20, masks=False)
     scenes.to_coco(tmp_path / "scenes.json")
     coco = json.loads((tmp_path / "scenes.json").read_text())
     assert [image["count"] for image in coco["images"]] == scenes.counts.tolist()
@@ -95,8 +97,53 @@ def test_coco_holds_the_objects_up_to_the_count(tmp_path):
         count = scenes.counts[row]
         boxes = np.array([a["bbox"] for a in annotations]).reshape(-1, 4)
         np.testing.assert_allclose(boxes, scenes.boxes[row, :count], atol=1e-5)
-        np.testing.assert_allclose([a["area"] for a in annotations], boxes[:, 2] * boxes[:, 3], atol=1e-5)
         np.testing.assert_allclose([a["score"] for a in annotations], scenes.presence[row, :count], atol=1e-5)
+
+
+def test_concatenating_makes_room_for_the_most_objects_and_drops_masks_that_not_all_have():
+    few, many = make_scenes(objects=2), make_scenes(objects=5, seed=1)
+    both = Scenes.concatenate([few, many])
+    assert both.boxes.shape == (6, 5, 4)
+    assert both.counts.tolist() == [*few.counts, *many.counts]
+    np.testing.assert_array_equal(both.masks[:3, :2], few.masks)
+    assert not both.masks[:3, 2:].any()
+    np.testing.assert_allclose(both.count_probs.sum(axis=1), 1, rtol=1e-5)
+    assert Scenes.concatenate([few, make_scenes(objects=2, masks=False)]).masks is None
+
+
+def test_concatenating_images_of_two_sizes_is_refused():
+    with pytest.raises(AttendError, match="images are 20x30x1 and 20x30x3; they must be of one size"):
+        Scenes.concatenate([make_scenes(), make_scenes(channels=3)])
+
+
+@pytest.mark.parametrize("what", ["mask", "labels", "contours"])
+def test_scenes_without_masks_say_so(what):
+    scenes = make_scenes(masks=False)
+    with pytest.raises(AttendError, match="masks: these scenes have none"):
+        getattr(scenes, what)(*((0, 0) if what == "mask" else (0,)))
+
+
+def test_expected_counts_are_the_means():
+    scenes = make_scenes(batch=50)
+    np.testing.assert_allclose(scenes.expected_counts, scenes.presence.sum(axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_the_interval_leaves_no_more_than_half_of_the_rest_on_either_side(level):
+    scenes = make_scenes(batch=200, objects=9)
+    for (low, high), probs in zip(scenes.count_interval(level), scenes.count_probs, strict=True):
+        tail = (1 - level) / 2 + 1e-6
+        assert probs[:low].sum() <= tail < probs[: low + 1].sum() + 2e-6
+        assert probs[high + 1 :].sum() <= tail < probs[high:].sum() + 2e-6
+
+
+def test_the_interval_of_a_certain_count_is_that_count():
+    scenes = make_scenes(batch=1, objects=4)
+    sure = Scenes(**vars(scenes) | {"count_probs": np.eye(5, dtype=np.float32)[[3]]})
+    assert sure.count_interval().tolist() == [[3, 3]]
+    for level in (0.0, 1.0, 1.5):
+        with pytest.raises(AttendError, match=f"level: is {level}"):
+            sure.count_interval(level)
 
 
 def damaged(tmp_path, change):
@@ -113,6 +160,7 @@ def damaged(tmp_path, change):
         (lambda arrays: arrays.update(boxes=arrays["boxes"][:2]), r"boxes is float32 of shape \(2, 3, 4\)"),
         (lambda arrays: arrays.update(boxes=arrays["boxes"].astype(int)), "boxes is int64"),
         (lambda arrays: arrays.update(count_probs=arrays["count_probs"][:, 1:]), "count_probs"),
+        (lambda arrays: arrays.update(masks=arrays["masks"][:, :2]), r"masks is float16 of shape \(3, 2, 7, 7\)"),
         (lambda arrays: arrays.update(names=np.array(["a"])), "names has shape"),
         (lambda arrays: arrays.update(boxes=np.array([{}])), "cannot be read as plain arrays"),  # needs pickle
     ],

@@ -50,7 +50,8 @@ def oracle(monkeypatch):
         ones = np.ones((len(images), OBJECTS, 2), np.float32)
         patches = np.ones((len(images), OBJECTS, 4, 4, 1), np.float32)
         sd = np.ones_like(where)
-        return Scenes(as_float(images), as_float(images), where, sd, ones, ones, probs, boxes, patches)
+        masks = np.repeat((boxes[..., 2, None, None] / SIDE).astype(np.float16), 4, axis=2).repeat(4, axis=3)
+        return Scenes(as_float(images), as_float(images), where, sd, ones, ones, probs, boxes, patches, masks=masks)
 
     monkeypatch.setattr(Model, "infer", infer)
     return settings
@@ -98,6 +99,7 @@ def test_every_object_is_found_once_wherever_it_lies(model, oracle, seed):
     assert np.array_equal(scenes.images, as_float(image[None]))
     assert np.array_equal(scenes.reconstructions, as_float(image[None]))
     assert scenes.names == ("a",)
+    np.testing.assert_allclose(scenes.masks[0, :, 0, 0] * SIDE, scenes.boxes[0, :, 2], rtol=1e-2)  # each its own
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -134,7 +136,12 @@ def test_images_with_different_numbers_of_objects_are_one_result_that_can_be_wri
     assert scenes.counts.tolist() == [len(scattered(60, 50, 0)[1]), 0, len(scattered(60, 50, 2)[1])]
     assert not scenes.exists[1].any()
     for name in set(exports):
-        exports[name].write(Results(scenes), tmp_path / f"{name}{exports[name].suffix or ''}")
+        path = tmp_path / f"{name}{exports[name].suffix or ''}"
+        if name == "geojson-file":
+            with pytest.raises(AttendError, match="is a file for 1 image, here are 3"):
+                exports[name].write(Results(scenes), path)
+        else:
+            exports[name].write(Results(scenes), path)
 
 
 def test_a_model_of_its_own_size_finds_what_it_finds_without_tiles(model):

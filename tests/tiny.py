@@ -33,9 +33,14 @@ class Additive(eqx.Module):
         return state
 
 
+def sizes(cell: str = "lstm") -> dict[str, Any]:
+    """What makes the preset `default` tiny."""
+    widths = {"cell_widths": WIDTHS[cell], "encoder_widths": (5,), "decoder_widths": (5,)}
+    return {"max_objects": 2, "cell": cell, "what": 2, "glimpse": 4} | widths
+
+
 def model_config(cell: str = "lstm", **settings: Any) -> ModelConfig:
-    sizes = {"cell_widths": WIDTHS[cell], "what": 2, "glimpse": 4, "encoder_widths": (5,), "decoder_widths": (5,)}
-    return Config().replace(**{"max_objects": 2, "cell": cell} | sizes | settings).model
+    return Config().replace(**sizes(cell) | settings).model
 
 
 def config(cell: str = "lstm", **train: Any) -> Config:

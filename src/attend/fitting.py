@@ -11,11 +11,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, PyTree
 
-from attend.adjust import GIVING_WAY, fitted_batch, fitted_schedule
+from attend.adjust import fitted_batch, fitted_schedule, given_way
 from attend.config import Config, TrainConfig, preset
 from attend.data import Reading, Rules, SceneData, dark_objects, taken
 from attend.earlier import two_prices
@@ -98,11 +99,13 @@ def fit(
             raise AttendError("resume: needs the run folder to go on with")
         folder, stored = RunFolder(run), Header.read(run)
         asked = stored.config if config is None else _config(config)
+        kept: dict[str, int] = {}
         if not isinstance(config, Config):  # what has given way in a run stays as it is there
-            settings = {name: getattr(stored.config.train, name) for name in GIVING_WAY} | settings
+            kept = given_way(stored.config)
+            del kept["steps"]
         elif stored.config.train.batch_size < asked.train.batch_size:
-            settings = {"batch_size": stored.config.train.batch_size} | settings
-        config = asked.replace(**settings)
+            kept = {"batch_size": stored.config.train.batch_size}
+        config = asked.advised(kept, **settings)
         stored.check_continues(run, config, seed)
         seed = stored.seed
         if stored.size != pixels.shape[1:]:

@@ -83,3 +83,13 @@ def footprint_box(layer: Float[Array, "h w c"], threshold: float = VISIBLE) -> F
     x0, width = extent(jnp.any(painted, axis=0))
     y0, height = extent(jnp.any(painted, axis=1))
     return jnp.stack([x0, y0, width, height]).astype(jnp.float32)
+
+
+def box_mask(cover: Float[Array, "h w"], box: Float[Array, "4"], m: int) -> Float[Array, "m m"]:
+    """The part of `cover` inside `box`, `(x0, y0, width, height)` in pixels, resampled to `m` x `m` samples."""
+    x0, y0, wide, high = box
+    rows, columns = (
+        resampling_kernel(pixels, m, first + length / 2 - 0.5, length / m)
+        for pixels, first, length in zip(cover.shape, (y0, x0), (high, wide), strict=True)
+    )
+    return rows @ cover @ columns.T

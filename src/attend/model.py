@@ -19,9 +19,9 @@ from attend.config import ModelConfig
 from attend.data import as_images, taken
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
-from attend.geometry import VISIBLE, attend, box_window, footprint_box
+from attend.geometry import VISIBLE, attend, box_mask, box_window, footprint_box
 from attend.objective import count_bounds, elbo, importance_weighted_bound
-from attend.p import Generative, LearnedSettings, footprint, generative, geometric, refitted
+from attend.p import Generative, LearnedSettings, cover, footprint, generative, geometric, refitted
 from attend.q import BackdropEncoder, Cell, Trace, WithBackdrop, cells, unroll
 from attend.scenes import Scenes
 
@@ -30,6 +30,9 @@ Images = Array | np.ndarray
 
 SHADED = 0.4
 """`VISIBLE` before a background, of which a patch paints some around its object as well."""
+
+MASK = 28
+"""Samples along either side of an object's box in its mask (as He et al. 2017, "Mask R-CNN")."""
 
 
 class Model(eqx.Module):
@@ -236,10 +239,13 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
         def describe(layer):
             alone = p.renderer.add(empty, layer)
             seen = alone if p.background is None else p.renderer.add(scene, layer)
-            box = footprint_box(footprint(p.renderer, scene, seen)[..., None], least)
-            return box, attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
+            shown = footprint(p.renderer, scene, seen)
+            box = footprint_box(shown[..., None], least)
+            patch = attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
+            covered = cover(p.renderer, layer, shown, before_background=p.background is not None)
+            return box, patch, box_mask(covered, box, MASK).astype(jnp.float16)
 
-        boxes, patches = jax.vmap(describe)(trace.layers)
+        boxes, patches, masks = jax.vmap(describe)(trace.layers)
         return {
             "reconstructions": trace.canvases[jnp.argmax(log_q)],
             "count_probs": jnp.exp(log_q),
@@ -249,6 +255,7 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
             "what_sd": jax.vmap(lambda q: q.spread)(trace.q_what),
             "boxes": boxes,
             "patches": patches,
+            "masks": masks,
         }
 
     return jax.vmap(one)(to_unit(images))

@@ -87,7 +87,7 @@ def usual_contrast(contrast: Plane, spread: float) -> float:
     return max(float(np.median(above)), 3 * spread, 1e-6)
 
 
-def resample(plane: Plane, factor: float) -> Plane:
+def resample(plane: Plane, factor: float) -> Float[np.ndarray, "rows2 columns2"]:
     """The image at another scale: `factor` times as many pixels along each side, smoothed where they become fewer."""
     if abs(factor - 1) < 1e-3:
         return plane

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy import ndimage
 
 from attend.config import Config
+from attend.settings import flattened
 
 LOOKED_AT = 400
 """Images that are looked at, evenly spread over all."""
@@ -141,11 +142,10 @@ def looks_like_noise(images: Float[np.ndarray, "n h w c"]) -> bool:
 
 def _of_noise(images: Float[np.ndarray, "n h w c"], settings: dict[str, Any], reasons: dict[str, str]) -> Survey:
     """What to do with images of nothing but noise."""
-    defaults = Config()
+    usual = flattened(Config().model)
     noise = float(images.std(axis=(1, 2)).mean())
-    area = images.shape[3] * (defaults.model.scale * min(images.shape[1:3])) ** 2
-    price = -defaults.train.count_log_odds_end
-    sd = max(defaults.model.pixel_sd, noise * math.sqrt(area / (2 * price)))
+    area = images.shape[3] * (usual["renderer.scale"] * min(images.shape[1:3])) ** 2
+    sd = max(usual["likelihood.pixel_sd"], noise * math.sqrt(area / (2 * usual["count_price"])))
     if settings["background"] == "learned":
         settings = settings | {"background": "constant"}
     settings = settings | {"max_objects": 1, "pixel_sd": round(sd, 3)}

@@ -35,7 +35,7 @@ SAME = 0.5
 CHUNK = 256
 """Tiles that are looked at together."""
 
-KEPT = ("boxes", "presence", "where", "where_sd", "what", "what_sd", "patches")
+KEPT = ("boxes", "presence", "where", "where_sd", "what", "what_sd", "patches", "masks")
 """What is kept of an object."""
 
 
@@ -69,8 +69,7 @@ def infer_tiled(model: Model, images: Any, *, names: tuple[str, ...] | None = No
         least = f"{model.size[0]}x{model.size[1]}"
         raise AttendError(f"images: are {height}x{width} (height x width); a tile of this model takes {least}")
     scenes = [_infer_one(model, image) for image in images]
-    most = max(one.boxes.shape[1] for one in scenes)
-    return dataclasses.replace(Scenes.concatenate([_padded(one, most) for one in scenes]), names=names)
+    return dataclasses.replace(Scenes.concatenate(scenes), names=names)
 
 
 class Tiles(NamedTuple):
@@ -170,14 +169,3 @@ def _once(boxes: np.ndarray, tile: np.ndarray, off: np.ndarray) -> np.ndarray:
         if not (same & (tile[kept] != tile[i])).any():
             kept = np.append(kept, i)
     return kept
-
-
-def _padded(scenes: Scenes, objects: int) -> Scenes:
-    """The same with rows of zeros, which do not exist."""
-    missing = objects - scenes.boxes.shape[1]
-    arrays: dict[str, Any] = {
-        name: np.pad(array, [(0, 0), (0, missing), *[(0, 0)] * (array.ndim - 2)])
-        for name, array in scenes.arrays().items()
-        if name not in ("images", "reconstructions")
-    }
-    return dataclasses.replace(scenes, **arrays)

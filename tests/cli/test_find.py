@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from discs import discs
 from PIL import Image
 
 from attend.cli import main
-from tests.finding.test_finding import discs
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_a_stopped_find_goes_on(found, folder, tmp_path, monkeypatch):
     command = ["find", str(folder), "--out", str(out), "--rounds", "0"]
     assert main(command) == 130
     assert not (out / "counts.csv").exists()
-    monkeypatch.setattr("attend.looking.find.make_finder", None)  # not learned again
+    monkeypatch.setattr("attend.looking.finding.make_finder", None)  # not learned again
     monkeypatch.setattr(Finder, "infer", infer)
     assert main([*command, "--resume"]) == 0
     for name in ("counts.csv", "objects.csv", "objects.json"):

@@ -49,7 +49,7 @@ def test_a_cut_out_turns_to_the_size_that_is_asked_for(diameter):
 @pytest.mark.parametrize("overlap", ["hide", "brighter", "add"])
 def test_each_object_of_a_dream_is_marked_where_it_is(overlap):
     rng = np.random.default_rng(1)
-    arrangement = Arrangement(density=6, size_sd=0, contrast_sd=0, touching=0, overlap=overlap)
+    arrangement = Arrangement(density=6.0, size_sd=0.0, contrast_sd=0.0, touching=0.0, overlap=overlap)
     dream = compose(rng, _disc(), arrangement, np.zeros((96, 96)))
     lit = dream.image > 0.6
     assert (lit == (dream.owner > 0)).mean() > 0.99
@@ -67,7 +67,9 @@ def test_each_object_of_a_dream_is_marked_where_it_is(overlap):
 
 
 def test_bright_neighbours_are_parted_halfway():
-    arrangement = Arrangement(density=30, size_sd=0, contrast_sd=0, touching=1, gaps=(0.7, 0.7), overlap="brighter")
+    arrangement = Arrangement(
+        density=30.0, size_sd=0.0, contrast_sd=0.0, touching=1.0, gaps=(0.7, 0.7), overlap="brighter"
+    )
     dream = compose(np.random.default_rng(2), _disc(), arrangement, np.zeros((96, 96)))
     areas = np.bincount(dream.owner.ravel(), minlength=len(dream.areas))[1:]
     full = dream.areas[1:]
@@ -76,7 +78,7 @@ def test_bright_neighbours_are_parted_halfway():
 
 
 def test_own_sizes_and_contrasts_are_those_of_the_cut_outs():
-    arrangement = Arrangement(density=3, size_sd=0, contrast_sd=0, touching=0, own=True)
+    arrangement = Arrangement(density=3.0, size_sd=0.0, contrast_sd=0.0, touching=0.0, own=True)
     dream = compose(np.random.default_rng(3), _disc(), arrangement, np.zeros((96, 96)))
     assert dream.image.max() == pytest.approx(2, rel=0.01)
     assert dream.areas.max() == pytest.approx(np.pi * 10**2, rel=0.05)

@@ -4,10 +4,10 @@ import pytest
 from attend.exports import Results
 from attend.scenes import Scenes
 
-HEIGHT, WIDTH, OBJECTS, WHAT = 20, 30, 3, 5
+HEIGHT, WIDTH, OBJECTS, WHAT, MASK = 20, 30, 3, 5, 14
 
 
-def make_scenes(batch, channels, names, seed):
+def make_scenes(batch, channels, names, seed, masks):
     """Scenes with boxes inside their images."""
     rng = np.random.default_rng(seed)
 
@@ -27,16 +27,28 @@ def make_scenes(batch, channels, names, seed):
         count_probs=(0.8 * np.eye(OBJECTS + 1)[counts] + 0.2 * rng.dirichlet(np.ones(OBJECTS + 1), batch)).astype("f4"),
         boxes=np.concatenate([corners, sizes], axis=2).astype(np.float32),
         patches=draw(OBJECTS, 8, 8, channels),
+        masks=discs(batch, rng) if masks else None,
         names=names,
     )
+
+
+def discs(batch, rng):
+    """Masks of soft ellipses, more or less faint; some have a hole, and some have two parts."""
+    y, x = (np.mgrid[:MASK, :MASK] + 0.5) / MASK * 2 - 1
+    radii = rng.uniform(0.6, 1, (batch, OBJECTS, 2, 1, 1))
+    distance = np.hypot(x / radii[:, :, 0], y / radii[:, :, 1])
+    distance[::3] = np.abs(distance[::3] - 0.6) + 0.6
+    distance[1::3] += 2 * (np.abs(x) < 0.2)
+    strength = rng.uniform(0.3, 1, (batch, OBJECTS, 1, 1))
+    return (strength * np.clip(3 * (1.2 - distance), 0, 1)).astype(np.float16)
 
 
 @pytest.fixture
 def make():
     """Results with some of their fields given."""
 
-    def results(batch=8, *, channels=1, names=None, seed=0, **fields):
-        return Results(make_scenes(batch, channels, names, seed), **fields)
+    def results(batch=8, *, channels=1, names=None, seed=0, masks=True, **fields):
+        return Results(make_scenes(batch, channels, names, seed, masks), **fields)
 
     return results
 

@@ -7,10 +7,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from attend.exports import Results, write_coco, write_proposals
+from attend.exports.rle import segmentation
 
 
 def by_coco(path):
@@ -80,6 +85,39 @@ def test_proposals_end_at_the_border_and_have_what_tools_for_annotation_need(mak
         assert annotation["iscrowd"] == 0
         assert 0 < annotation["attributes"]["presence"] <= 1
         assert annotation["area"] == annotation["bbox"][2] * annotation["bbox"][3]
+
+
+def test_segmentations_are_the_masks(viewed, tmp_path):
+    write_coco(viewed, tmp_path / "found.json")
+    coco = by_coco(tmp_path / "found.json")
+    for row in range(8):
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=[row + 1]))
+        for found, annotation in zip(viewed.objects(row), annotations, strict=True):
+            (x, y), mask = viewed.mask(found)
+            whole = np.zeros((40, 60), np.uint8)
+            whole[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+            assert np.array_equal(coco.annToMask(annotation), whole)
+            assert annotation["area"] == whole.sum() > 0
+
+
+@given(
+    arrays(bool, st.tuples(st.integers(0, 6), st.integers(0, 6)), elements=st.booleans()),
+    st.integers(0, 3),
+    st.integers(0, 300),
+)
+def test_run_lengths_are_those_of_cocos_own_writer(mask, x, y):
+    size = (y + mask.shape[0], x + mask.shape[1] + 1)
+    whole = np.zeros(size, np.uint8, order="F")
+    whole[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+    if whole.size:
+        assert segmentation(mask, (x, y), size)["counts"] == rle.encode(whole)["counts"].decode()
+
+
+def test_without_masks_there_is_no_segmentation(make, tmp_path):
+    write_coco(make(masks=False), tmp_path / "found.json")
+    for annotation in json.loads((tmp_path / "found.json").read_text())["annotations"]:
+        assert "segmentation" not in annotation
+        assert annotation["area"] == pytest.approx(annotation["bbox"][2] * annotation["bbox"][3], abs=1e-4)
 
 
 def test_to_coco_is_short_for_it(make, tmp_path):

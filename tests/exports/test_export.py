@@ -7,7 +7,13 @@ from attend.scenes import Scenes
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a.json", "coco"), ("b/c.csv", "csv"), ("c.parquet", "parquet"), ("d.e.npz", "npz")],
+    [
+        ("a.json", "coco"),
+        ("b/c.csv", "csv"),
+        ("c.parquet", "parquet"),
+        ("d.e.npz", "npz"),
+        ("e.geojson", "geojson-file"),
+    ],
 )
 def test_a_suffix_chooses_the_format(path, name):
     assert export_for(path) is exports[name]
@@ -25,7 +31,7 @@ def test_every_format_writes_what_it_says(make, tmp_path):
     for name, export in exports.items():
         export.check()
         path = tmp_path / f"{name}{export.suffix or ''}"
-        export.write(make(), path)
+        export.write(make(1 if name == "geojson-file" else 8), path)
         assert path.is_dir() == (export.suffix is None)
 
 
@@ -36,7 +42,7 @@ def test_a_full_disk_is_told_in_a_line_and_nothing_half_written_stays(make, tmp_
         full_disk(5),
         pytest.raises(AttendError, match=r"found.*: cannot be written \(.*File too large.*\)$") as caught,
     ):
-        exports[name].write(make(), path)
+        exports[name].write(make(1 if name == "geojson-file" else 8), path)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 

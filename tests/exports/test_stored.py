@@ -35,13 +35,16 @@ def whole(request, make):
 @pytest.mark.parametrize("name", exports)
 def test_every_format_writes_the_same_bytes(whole, tmp_path, name):
     export = exports[name]
-    stored = StoredResults(tmp_path / "pieces", pixels=export.pixels)
+    kept = {"pixels": export.pixels, "masks": export.masks}
+    if name == "geojson-file":
+        whole = dataclasses.replace(whole, scenes=whole.scenes[3:4], views=None)
+    stored = StoredResults(tmp_path / "pieces", **kept)
     stored.put(None, ["bad.png: empty"] * whole.skipped)
     for piece in pieces_of(whole, 4):
         stored.put(piece)
     paths = [tmp_path / f"{which}{export.suffix or ''}" for which in ("whole", "stored")]
     export.write(whole, paths[0])
-    export.write(StoredResults(tmp_path / "pieces", pixels=export.pixels), paths[1])
+    export.write(StoredResults(tmp_path / "pieces", **kept), paths[1])
     one, two = map(content, paths)
     assert one == two
     assert len(one) > 0
@@ -67,8 +70,19 @@ def test_what_shows_no_pixels_is_stored_without_them(make, tmp_path):
         (piece,) = stored.pieces()
         assert np.array_equal(piece.scenes.what, results.scenes.what)
         assert piece.scenes.images.shape == results.scenes.images.shape
+        assert (piece.scenes.masks is not None) == pixels
     assert sizes[False] < sizes[True] / 3
     assert piece.scenes.images.strides == (0, 0, 0, 0)  # zeros that take no memory
+
+
+def test_masks_alone_may_be_kept(make, tmp_path):
+    results = make()
+    stored = StoredResults(tmp_path, pixels=False, masks=True)
+    stored.put(results)
+    (piece,) = stored.pieces()
+    assert np.array_equal(piece.scenes.masks, results.scenes.masks)
+    assert not piece.scenes.patches.any()
+    assert np.array_equal(piece.labels(3), results.labels(3))
 
 
 def test_totals_and_lines_count_over_all_pieces(whole, tmp_path):

@@ -16,6 +16,7 @@ from attend.cli.arguments import (
     TestScenes,
     read_for,
 )
+from attend.cli.truth import evaluate_folder, print_image_report
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ def evaluate(
     data: Data,
     *,
     as_json: Annotated[bool, arg(name="json", help="Print one JSON object instead of a table.")] = False,
+    tile: Annotated[bool, arg(help="Look at images of files in overlapping tiles of the size of the model.")] = False,
+    distance: Annotated[
+        float, arg(help="How far a found centre may be from a true point, in pixels, where the truth is points.")
+    ] = 5.0,
     samples: Annotated[int, arg(help="Passes per image in the importance-weighted bound.")] = 100,
     n: TestScenes = None,
     seed: Annotated[int, arg(help="Draws composed scenes, the noise of the bounds, and the probe's halves.")] = 0,
@@ -80,14 +85,42 @@ def evaluate(
                              object as it is counts as none
     images_per_second        speed of inference, after a warm-up
 
+    DATA may be a folder of images of any sizes with the truth of each: its folder
+    `images`, and beside that `truth.json` (for each image's name `count`, `boxes`
+    or `points`) or label images in `labels`, or both. Then it tells
+
+    count_error              error of the total count, over the true total
+    interval_coverage        share of images whose true count is in the 90 %
+                             interval
+    box_f1                   F1 of boxes at an overlap (IoU) of 0.5
+    point_f1                 F1 of centres within --distance of a true point
+    mask_iou                 mean overlap of masks that overlap by half or more
+    mask_ap50                right / (right + wrong + missed) of masks at an overlap
+                             of 0.5, averaged over the images
+    mask_ap                  the same averaged over overlaps of 0.5 to 0.95, as in
+                             the Data Science Bowl 2018
+
     Examples:
         attend evaluate runs/digits digits
+        attend evaluate runs/cells annotated --tile
         attend evaluate runs/digits scenes.npz --json > report.json
     """
     import attend
+    from attend.data.truth import LABELS, TRUTH, truth_beside
 
     if samples < 1:
         raise AttendError(f"samples: is {samples}; it must be 1 or more")
+    if not distance > 0:
+        raise AttendError(f"distance: is {distance:g}; it must be above 0")
+    if (beside := truth_beside(data)) is not None:
+        image_report = evaluate_folder(run, *beside, files=files, tile=tile, distance=distance)
+        if as_json:
+            print(json.dumps(image_report))
+        else:
+            print_image_report(image_report)
+        return
+    if tile:
+        raise AttendError(f"{data}: --tile is for a folder images with {TRUTH} or {LABELS} beside it")
     model = attend.load(run)
     truth = read_for(run, model, data, n, seed, compose, files)
     report = measure(model, truth, samples=samples, seed=seed)

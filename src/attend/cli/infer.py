@@ -31,13 +31,18 @@ def infer(
         str | None,
         arg(
             metavar="STR",
-            help="The format: yolo, crops or overlays for a folder; coco, proposals, npz, csv or parquet for a file.",
+            help="The format: labels, rois, geojson, yolo, crops or overlays for a folder; coco, proposals, npz, csv, "
+            "parquet, measurements, counts or geojson-file for a file.",
             help_behavior_hint="(default: told by the suffix of OUT)",
         ),
     ] = None,
     proposals: Annotated[bool, arg(help="Short for --format proposals.")] = False,
     resume: Annotated[bool, arg(help="Go on with the same inference, which was stopped before its end.")] = False,
     tile: Annotated[bool, arg(help="Look at images in overlapping tiles of the size that the model knows.")] = False,
+    pixel_size: Annotated[
+        float | None,
+        arg(metavar="UM", help="Side of a pixel in micrometres, for measurements, counts and labels."),
+    ] = None,
     n: TestScenes = None,
     seed: SceneSeed = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
@@ -51,17 +56,30 @@ def infer(
     in three channels for others.
     Data sets by name give scenes of their test split. What OUT becomes:
 
-    .json      COCO detections: each object with `bbox` (x0, y0, width, height)
-               and `score` (the probability that it exists), each image with
-               `count` and `count_probs`, q(n|x) for n = 0..N. With --proposals
-               COCO annotations to correct, say in CVAT or Label Studio.
+    .json      COCO detections: each object with `bbox` (x0, y0, width, height),
+               `score` (the probability that it exists) and its mask as
+               `segmentation`, each image with `count` and `count_probs`, q(n|x)
+               for n = 0..N. With --proposals COCO annotations to correct, say in
+               CVAT or Label Studio.
     .csv       a table with a row an object: image, index, presence, its box,
     .parquet   its `where` and its `what` (.parquet needs the extra `export`)
     .npz       the whole posterior as arrays, a row an image, which
                `attend.Scenes.from_npz` reads
+    .geojson   outlines of the objects of a single image, for QuPath
+    labels     a label image as TIFF for each image: 0 is background, k is the
+               k-th object; for Fiji, napari, CellProfiler and QuPath
+    rois       a ZIP archive for each image, which the ROI Manager of ImageJ and
+               Fiji opens (needs the extra `export`)
+    geojson    the outlines of each image as a file for QuPath
     yolo       classes.txt and labels/*.txt, a line an object
     crops      each object as a PNG
     overlays   each image with its boxes as a PNG
+
+    With --format measurements, a .csv has for every object its presence
+    probability and what scikit-image's regionprops measure (area, centroid,
+    eccentricity, intensity_mean, ...), in pixels and, with --pixel-size, in
+    micrometres. With --format counts, it has for every image the count, the
+    expected count, the 90 % interval of the count and the density.
 
     There may be any number of files: memory holds a few hundred at a time, and
     what is found is kept in OUT.unfinished until OUT is written whole. When that
@@ -82,9 +100,14 @@ def infer(
         attend infer runs/digits folder_of_images --out drawn --format overlays
         attend infer runs/digits scenes.npz --out posterior.npz
         attend infer runs/cells slides --tile --out cells.parquet
+        attend infer runs/cells slides --tile --out labels --format labels
+        attend infer runs/cells slides --tile --out found.csv \\
+            --format measurements --pixel-size 0.65
     """
     from attend.looking import check_out, look_into, looker_of
 
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise AttendError(f"pixel_size: is {pixel_size:g}; it must be above 0, in micrometres")
     if proposals and format not in (None, "proposals"):
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)
@@ -98,6 +121,7 @@ def infer(
             out,
             format=export,
             resume=resume,
+            pixel_size=pixel_size,
             tell=lambda source, note: tell(source, [note]),
             progress=progress,
             **options,

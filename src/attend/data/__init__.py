@@ -14,6 +14,7 @@ from attend.data.splits import DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
 from attend.data.stream import ImageStream, Piece
 from attend.data.tabletop import draw_table
+from attend.data.truth import ImageTruth, read_labels, read_truth, truth_beside, truth_of
 
 __all__ = [
     "COLOURS",
@@ -23,6 +24,7 @@ __all__ = [
     "SPLITS",
     "SPRITE_OPTIONS",
     "ImageStream",
+    "ImageTruth",
     "Piece",
     "Polarity",
     "Reading",
@@ -43,8 +45,12 @@ __all__ = [
     "open_stream",
     "polarity",
     "read_images",
+    "read_labels",
     "read_paths",
+    "read_truth",
     "scenery",
     "taken",
     "to_channels",
+    "truth_beside",
+    "truth_of",
 ]

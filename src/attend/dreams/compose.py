@@ -76,7 +76,7 @@ def compose(
                 contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
         middle = np.round(places[k]).astype(int)
         angle, mirrored = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
-        value, alpha, depth = cutouts.turned(kinds[k], diameters[k], angle, mirrored, places[k] - middle)
+        value, alpha, depth = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))
     within = slice(MARGIN, MARGIN + side)
     return Dream(canvas.image[within, within], canvas.owner[within, within], np.array(areas))

@@ -92,7 +92,7 @@ def label_iou(found: Int[np.ndarray, "h w"], true: Int[np.ndarray, "h w"]) -> Fl
     return (shared / union)[found_labels != 0][:, true_labels != 0]
 
 
-def mask_average_precision(overlaps: Iterable[Float[np.ndarray, "a b"]]) -> float | None:
+def mask_average_precision(overlaps: Iterable[Float[np.ndarray, "_ _"]]) -> float | None:
     """The average precision of masks as in the Data Science Bowl 2018.
 
     That of an image is right / (right + wrong + missed), averaged over the IoUs of `THRESHOLDS`; it is then averaged
@@ -108,7 +108,7 @@ def mask_average_precision(overlaps: Iterable[Float[np.ndarray, "a b"]]) -> floa
     return float(np.mean(scores)) if scores else None
 
 
-def matched_iou(overlaps: Iterable[Float[np.ndarray, "a b"]]) -> float | None:
+def matched_iou(overlaps: Iterable[Float[np.ndarray, "_ _"]]) -> float | None:
     """The mean IoU of the pairs of masks that overlap by half or more, of all images; None when there is no pair.
 
     Args:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attend.exports.export import Export, exports
 from attend.exports.results import AnyResults, Found, Results, rounded
+from attend.exports.rle import segmentation
 from attend.files import atomic_file
 
 Row = dict[str, Any]
@@ -18,7 +19,8 @@ def write_coco(results: AnyResults, path: str | os.PathLike) -> None:
 
     Objects 1..count of each image become annotations with `presence` as their score; the images also carry `count`
     and `count_probs`. Boxes are in pixels of the pictures in the files and may reach beyond those. Numbers start at
-    1, since COCO's tools read 0 as "none".
+    1, since COCO's tools read 0 as "none". Where masks are known, `segmentation` is that of the object, in compressed
+    run lengths, and `area` the number of its pixels; else `area` is that of the box.
     """
 
     def images(piece: Results) -> Iterator[Row]:
@@ -28,7 +30,8 @@ def write_coco(results: AnyResults, path: str | os.PathLike) -> None:
     def annotations(piece: Results) -> Iterator[Row]:
         for row in range(len(piece.scenes)):
             for found in piece.objects(row):
-                yield _annotation(piece, found, rounded(found.box)) | {"score": round(found.presence, 6)}
+                annotation = _annotation(piece, found, rounded(found.box)) | _segmented(piece, found)
+                yield annotation | {"score": round(found.presence, 6)}
 
     _write(path, results, images, annotations)
 
@@ -69,6 +72,14 @@ def _annotation(piece: Results, found: Found, box: list[float]) -> Row:
     }
 
 
+def _segmented(piece: Results, found: Found) -> Row:
+    if found.mask is None:
+        return {}
+    corner, mask = piece.mask(found)
+    width, height = piece.size(found.row)
+    return {"segmentation": segmentation(mask, corner, (height, width)), "area": int(mask.sum())}
+
+
 def _write(path: str | os.PathLike, results: AnyResults, images: Rows, annotations: Rows) -> None:
     """One JSON object, of which no more than a row is in memory."""
     ends = {"info": {"description": "Objects inferred by attend", "files_skipped": results.skipped}, "licenses": []}
@@ -82,5 +93,5 @@ def _write(path: str | os.PathLike, results: AnyResults, images: Rows, annotatio
         file.write(b', "categories": [{"id": 1, "name": "object"}]}')
 
 
-exports.register("coco")(Export(write_coco, suffix=".json"))
+exports.register("coco")(Export(write_coco, suffix=".json", masks=True))
 exports.register("proposals")(Export(write_proposals, suffix=".json"))

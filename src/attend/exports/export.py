@@ -19,19 +19,23 @@ class Export:
         write: writes results to a path: a file whole or not at all, or a new folder.
         suffix: of the file that it writes; None when it writes a folder.
         needs: a package that only the extra `export` brings.
-        pixels: whether it writes more than names, counts, boxes and `what`; if not, slim `StoredResults` will do.
+        pixels: whether it writes more than names, counts, boxes, masks and `what`; if not, slim `StoredResults` do.
+        masks: whether it writes masks.
+        told_by_suffix: whether a file's suffix may choose it.
     """
 
     write: Callable[[AnyResults, str | os.PathLike], None]
     suffix: str | None = None
     needs: str | None = None
     pixels: bool = False
+    masks: bool = False
+    told_by_suffix: bool = True
 
     def check(self) -> None:
         """Raise AttendError when the package that it needs is missing."""
         if self.needs is not None and importlib.util.find_spec(self.needs) is None:
             raise AttendError(
-                f"{self.suffix}: needs {self.needs}, which is not installed: pip install 'attend[export]'"
+                f"{self.suffix or 'format'}: needs {self.needs}, which is not installed: pip install 'attend[export]'"
             )
 
 
@@ -57,7 +61,7 @@ def export_for(path: str | os.PathLike) -> Export:
     """
     suffix = Path(path).suffix
     for export in exports.values():
-        if suffix and export.suffix == suffix:
+        if suffix and export.suffix == suffix and export.told_by_suffix:
             return export
     found = f"the suffix is {suffix!r}" if suffix else "it has no suffix"
     raise AttendError(

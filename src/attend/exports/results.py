@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Int32, UInt8
 
+from attend.masks import Bounds, contours_over, label_image, mask_over
 from attend.scenes import Scenes
 
 
@@ -23,6 +24,7 @@ class Found:
         box: x0, y0, width, height in pixels of the picture in the file; it may reach beyond that.
         where: its place, as the model has it.
         what: its appearance.
+        mask: how much it covers of its box, as of `Scenes.masks`, if that is known.
         cluster: the group that it belongs to, if objects were grouped.
     """
 
@@ -32,6 +34,7 @@ class Found:
     box: Float[np.ndarray, "4"]
     where: Float[np.ndarray, " where"]
     what: Float[np.ndarray, " what"]
+    mask: Float[np.ndarray, "m m"] | None
     cluster: int | None
 
 
@@ -65,6 +68,7 @@ class Results:
         clusters: the group of each object, from 0.
         skipped: how many files could not be read.
         first: how many images are in the pieces before this one.
+        pixel_size: the side of a pixel of the picture in its file, in micrometres, if that is known.
     """
 
     scenes: Scenes
@@ -73,6 +77,7 @@ class Results:
     clusters: Int[np.ndarray, "batch objects"] | None = None
     skipped: int = 0
     first: int = 0
+    pixel_size: float | None = None
 
     def pieces(self) -> Iterator["Results"]:
         """These results, which are a single piece."""
@@ -99,6 +104,28 @@ class Results:
         height, width = self.scenes.images.shape[1:3]
         return width, height
 
+    def intensities(self, row: int) -> Float[np.ndarray, "height width channel"]:
+        """An image as the user knows it, in [0, 1], as large as the picture in its file; 0 where it was cut off."""
+        from skimage.transform import resize  # slow to import
+
+        x0, y0, wide, high = self._view(row)
+        image = 1 - self.scenes.images[row] if self.inverted else self.scenes.images[row]
+        if image.shape[:2] != (high, wide):
+            image = resize(image, (high, wide), order=1, anti_aliasing=False)
+        width, height = self.size(row)
+        left, top, right, bottom = self.seen(row)
+        whole = np.zeros((height, width, self.scenes.images.shape[3]), np.float32)
+        whole[top:bottom, left:right] = image[top - y0 : bottom - y0, left - x0 : right - x0]
+        return whole
+
+    def _view(self, row: int) -> Bounds:
+        """x0, y0, width, height of the part of the picture that an image shows."""
+        if self.views is not None:
+            x0, y0, wide, high = self.views[row, :4].tolist()
+            return x0, y0, wide, high
+        height, width = self.scenes.images.shape[1:3]
+        return 0, 0, width, height
+
     def picture(self, row: int) -> UInt8[np.ndarray, "height width channel"]:
         """An image as the user knows it, at the size that inference saw."""
         pixels = np.round(255 * self.scenes.images[row].clip(0, 1)).astype(np.uint8)
@@ -107,7 +134,7 @@ class Results:
     def objects(self, row: int) -> Iterator[Found]:
         """The objects 1..count of an image."""
         height, width = self.scenes.images.shape[1:3]
-        view = (0, 0, width, height) if self.views is None else self.views[row, :4]
+        view = self._view(row)
         stretch = np.array([view[2] / width, view[3] / height] * 2)
         offset = np.array([view[0], view[1], 0, 0])
         for index in range(self.counts[row]):
@@ -118,6 +145,7 @@ class Results:
                 self.scenes.boxes[row, index] * stretch + offset,
                 self.scenes.where[row, index],
                 self.scenes.what[row, index],
+                None if self.scenes.masks is None else self.scenes.masks[row, index],
                 None if self.clusters is None else int(self.clusters[row, index]),
             )
 
@@ -130,6 +158,39 @@ class Results:
         if not (right > left and bottom > top):
             return None
         return [left, top, round(right - left, 3), round(bottom - top, 3)]
+
+    def seen(self, row: int) -> Bounds:
+        """The columns and rows of the picture in the file that inference saw, in which masks are."""
+        x0, y0, wide, high = self._view(row)
+        width, height = self.size(row)
+        return max(x0, 0), max(y0, 0), min(x0 + wide, width), min(y0 + high, height)
+
+    def mask(self, found: Found) -> tuple[tuple[int, int], Bool[np.ndarray, "h w"]]:
+        """The pixels of an object in the picture in its file: the (column, row) of a crop, and which of it are its own.
+
+        Raises:
+            AttendError: there are no masks.
+        """
+        return mask_over(self.scenes.known_masks()[found.row, found.index], found.box, self.seen(found.row))
+
+    def contours(self, found: Found) -> list[Float[np.ndarray, "_ 2"]]:
+        """The outlines of an object in pixels of the picture in its file, as of `Scenes.contours`.
+
+        Raises:
+            AttendError: there are no masks.
+        """
+        return contours_over(self.scenes.known_masks()[found.row, found.index], found.box, self.seen(found.row))
+
+    def labels(self, row: int) -> Int32[np.ndarray, "height width"]:
+        """The label image of the picture in a file, as of `Scenes.labels`.
+
+        Raises:
+            AttendError: there are no masks.
+        """
+        width, height = self.size(row)
+        masks = self.scenes.known_masks()[row, : self.counts[row]]
+        boxes = np.array([found.box for found in self.objects(row)], np.float64).reshape(-1, 4)
+        return label_image(masks, boxes, (height, width), self.seen(row))
 
     def stems(self) -> list[str]:
         """A path for each image below a folder, as of `unique_stems`."""

@@ -20,11 +20,15 @@ class StoredResults:
         folder: holds a file for each piece, and nothing else of this kind; it need not exist.
         pixels: whether all of the scenes is kept. If not, what is not in `SLIM` is forgotten, and comes back as zeros
             that take no memory.
+        masks: whether masks are kept all the same; if not, there are none when the scenes come back.
+        pixel_size: the side of a pixel of the pictures in their files, in micrometres, if that is known.
     """
 
-    def __init__(self, folder: Path, *, pixels: bool):
+    def __init__(self, folder: Path, *, pixels: bool, masks: bool = False, pixel_size: float | None = None):
         self.folder = folder
         self.pixels = pixels
+        self.masks = masks or pixels
+        self.pixel_size = pixel_size
         self._pieces = 0
         while self._file(self._pieces).exists():
             self._pieces += 1
@@ -48,7 +52,9 @@ class StoredResults:
                 if (names := getattr(results.scenes, name)) is not None:
                     arrays[name] = np.array(names, np.str_)
             for name, array in results.scenes.arrays().items():
-                if not self.pixels and name not in SLIM:
+                if name == "masks" and not self.masks:
+                    continue
+                if not self.pixels and name not in (*SLIM, "masks"):
                     arrays[f"shape.{name}"] = np.array(array.shape)
                 elif name == "images":
                     arrays["bytes.images"] = np.round(255 * array).astype(np.uint8)
@@ -64,7 +70,7 @@ class StoredResults:
         for number in range(len(self)):
             arrays = read_npz(self._file(number))
             if "inverted" in arrays:
-                piece = _results(arrays, first)
+                piece = _results(arrays, first, self.pixel_size)
                 first += len(piece.scenes)
                 yield piece
 
@@ -94,7 +100,7 @@ class StoredResults:
         return self.folder / f"{number:06}.npz"
 
 
-def _results(arrays: dict[str, np.ndarray], first: int) -> Results:
+def _results(arrays: dict[str, np.ndarray], first: int, pixel_size: float | None) -> Results:
     fields = {}
     for key, array in arrays.items():
         kind, _, name = key.partition(".")
@@ -105,4 +111,5 @@ def _results(arrays: dict[str, np.ndarray], first: int) -> Results:
         elif kind == "scenes":
             fields[name] = array
     fields |= {name: tuple(arrays[name].tolist()) for name in NAMES if name in arrays}
-    return Results(Scenes(**fields), arrays.get("views"), bool(arrays["inverted"]), first=first)
+    views, inverted = arrays.get("views"), bool(arrays["inverted"])
+    return Results(Scenes(**fields), views, inverted, first=first, pixel_size=pixel_size)

@@ -1,7 +1,7 @@
 """q of a field of many objects: a convolutional network that says of each pixel what object it is of."""
 
+from attend.field.blocks import look
 from attend.field.instances import Instances, instances
-from attend.field.look import look
 from attend.field.network import FieldNetwork, Outputs
 from attend.field.sleep import Example, sleep
 from attend.field.universal import from_arrays, to_arrays, universal, universal_dreams

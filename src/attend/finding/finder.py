@@ -123,7 +123,7 @@ Watch = Callable[[str, int, int], None]
 
 
 def make_finder(
-    images: Sequence[UInt8[np.ndarray, "rows columns channels"]],
+    images: Sequence[UInt8[np.ndarray, "_rows _columns _channels"]],
     *,
     foreground: str | None = None,
     diameter: float | None = None,

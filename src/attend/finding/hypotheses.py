@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from scipy import ndimage
 
 from attend.field import FieldNetwork, Instances, instances, look
@@ -105,7 +106,7 @@ def evidence(network: FieldNetwork, images: Sequence[Image], kind: Kind) -> Evid
     )
 
 
-def _busiest(image: Image, side: int) -> Image:
+def _busiest(image: Image, side: int) -> Float[np.ndarray, "rows2 columns2 channels"]:
     """The square part in which colours differ most from the usual one; all of an image that is not larger."""
     if max(image.shape[:2]) <= side:
         return image

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from attend.finding.foreground import foregrounds
 from attend.photometry import NATURAL, background, resample, seen, usual_contrast
 
-Image = Float[np.ndarray, "rows columns channels"]
+Image = Float[np.ndarray, "_rows _columns _channels"]
 
 
 @dataclass(frozen=True)

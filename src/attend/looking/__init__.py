@@ -4,7 +4,7 @@
 or from memory (`open_source`), and whatever turns a piece of them into `Scenes` may look at them (`Looker`).
 """
 
-from attend.looking.find import find, find_into
+from attend.looking.finding import find, find_into
 from attend.looking.kept import check_unfinished
 from attend.looking.looker import FinderLooker, Looker, ModelLooker, TiledLooker, looker_of
 from attend.looking.piecewise import Totals, check_out, look, look_into, results

@@ -29,7 +29,9 @@ def check_unfinished(folder: Path, resume: bool) -> None:
 
 
 @contextlib.contextmanager
-def keeping(folder: Path, about: dict[str, str], *, pixels: bool) -> Iterator[StoredResults]:
+def keeping(
+    folder: Path, about: dict[str, str], *, pixels: bool, masks: bool = False, pixel_size: float | None = None
+) -> Iterator[StoredResults]:
     """The results that are kept in `folder`: those that an earlier process has left behind, or none yet.
 
     The folder is deleted when the block fails and no image is done. A process that is killed leaves it behind at any
@@ -39,6 +41,8 @@ def keeping(folder: Path, about: dict[str, str], *, pixels: bool) -> Iterator[St
         folder: holds what is kept.
         about: by its name, each thing that the results depend on.
         pixels: as of `StoredResults`.
+        masks: as of `StoredResults`.
+        pixel_size: as of `StoredResults`.
 
     Raises:
         AttendError: the results there depend on something else, another process is making them, or the folder cannot
@@ -52,7 +56,7 @@ def keeping(folder: Path, about: dict[str, str], *, pixels: bool) -> Iterator[St
             file.write(json.dumps(about).encode())
     busy = f"{folder}: another process is working in it; let it end, or stop it"
     with _header(folder).open("rb") as file, locked(file, busy):
-        found = StoredResults(folder / "pieces", pixels=pixels)
+        found = StoredResults(folder / "pieces", pixels=pixels, masks=masks, pixel_size=pixel_size)
         try:
             yield found
         except BaseException as error:

@@ -97,6 +97,7 @@ def look_into(
     *,
     format: Export | str | None = None,
     resume: bool = False,
+    pixel_size: float | None = None,
     tell: Tell = _warn,
     progress: Progress = _ignore,
     **options: Any,
@@ -112,6 +113,7 @@ def look_into(
         out: what is written.
         format: an `Export` or the name of one; if None, the suffix of `out` tells.
         resume: go on with what a stopped call has left behind, if there is something.
+        pixel_size: the side of a pixel of the pictures in their files, in micrometres, for the formats that measure.
         tell: hears what was done to the images; warnings if not given.
         progress: hears how far it is.
         **options: of `open_source`.
@@ -122,8 +124,10 @@ def look_into(
     out = Path(out)
     export = check_out(out, format, resume=resume, any_size=looker.any_size)
     source = images if isinstance(images, Source) else open_source(images, looker, **options)
-    about = {"--format": "with pixels" if export.pixels else ""} | depends_on(looker, source)
-    with keeping(unfinished_folder(out), about, pixels=export.pixels) as store:
+    kept = "with pixels" if export.pixels else "with masks" if export.masks else ""
+    about = {"--format": kept} | depends_on(looker, source)
+    folder = unfinished_folder(out)
+    with keeping(folder, about, pixels=export.pixels, masks=export.masks, pixel_size=pixel_size) as store:
         done, _ = store.totals()
         for found, skipped in looked(looker, source, len(store), done, tell, progress):
             store.put(found, skipped)

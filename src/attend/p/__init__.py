@@ -19,7 +19,7 @@ from attend.p.flat import FlatRenderer
 from attend.p.latents import Code, What, Where, Windows, WindowSettings
 from attend.p.likelihood import GaussianSettings, Likelihood, PixelGaussian, likelihoods
 from attend.p.patches import PatchSettings
-from attend.p.renderer import Renderer, canvas_with, footprint, renderers
+from attend.p.renderer import Renderer, canvas_with, cover, footprint, renderers
 from attend.p.solids import TableRenderer
 from attend.p.student import PixelStudent, StudentSettings
 
@@ -46,6 +46,7 @@ __all__ = [
     "annealed_log_odds",
     "backgrounds",
     "canvas_with",
+    "cover",
     "footprint",
     "generative",
     "geometric",
@@ -107,11 +108,12 @@ def generative(config: ModelConfig, size: tuple[int, int, int], *, key: PRNGKeyA
     name = config.background.name
     if name != "none" and not hasattr(renderer, "over"):
         raise AttendError(f"background: is {name!r}; renderer {config.renderer.name!r} shows none but its own")
+    background = backgrounds.make(config.background, config, size, key=jax.random.fold_in(key, 0))
     return Generative(
         count=geometric(0.0, config.max_objects),
         where=renderer.where.prior(),
         what=renderer.what.prior(),
         renderer=renderer,
         likelihood=likelihoods.make(config.likelihood, config, size),
-        background=backgrounds.make(config.background, config, size, key=jax.random.fold_in(key, 0)),
+        background=background,
     )

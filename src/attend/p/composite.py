@@ -48,6 +48,10 @@ class Composited(Patches):
         alpha = jnp.minimum(alpha, 1.0)
         return Composite(state.paint + state.through * paint, state.through * (1 - alpha), state.backdrop)
 
+    def alpha(self, layer: Float[Array, "h w c1"]) -> Float[Array, "h w"]:
+        """How much of each pixel an object covers by itself."""
+        return jnp.minimum(layer[..., -1], 1.0)
+
     def canvas(self, state: Composite) -> Float[Array, "h w c"]:
         """The objects before the backdrop."""
         return state.paint + state.through * state.backdrop

@@ -5,9 +5,10 @@ before another background, need not have it drawn again. The canvases of n = 0..
 counts needs, cost one pass, and a cell may look at the canvas so far while it infers the next object. What a renderer
 keeps between objects (`State`) is its own affair: the image painted so far, a depth buffer, or the list of the objects.
 
-A renderer may have two things more. `over(backdrop)` is an empty scene before a backdrop, an image: without it there is
-no `background` other than its own. `mask(state)` is how much of each pixel the objects cover: without it an object's
-box is drawn around the pixels that it changes in an empty scene.
+A renderer may have three things more. `over(backdrop)` is an empty scene before a backdrop, an image: without it there
+is no `background` other than its own. `mask(state)` is how much of each pixel the objects cover: without it an object's
+box is drawn around the pixels that it changes in an empty scene. `alpha(layer)` is how much of each pixel one object
+covers by itself: without it, or before a background, an object's mask is what its box is drawn around.
 """
 
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -65,6 +66,21 @@ def footprint(renderer: Renderer[Any], empty: Any, state: Any) -> Float[Array, "
     if hasattr(renderer, "mask"):
         return renderer.mask(state)  # pyright: ignore[reportAttributeAccessIssue]
     return jnp.max(jnp.abs(renderer.canvas(state) - renderer.canvas(empty)), axis=-1)
+
+
+def cover(
+    renderer: Renderer[Any], layer: Any, shown: Float[Array, "h w"], *, before_background: bool
+) -> Float[Array, "h w"]:
+    """How much of each pixel an object covers, in [0, 1]; `shown` is its `footprint`.
+
+    Before a background it is what the object changes of that, over its strongest pixel: a patch paints some of the
+    background around its object as well.
+    """
+    if hasattr(renderer, "mask"):
+        return shown
+    if hasattr(renderer, "alpha") and not before_background:
+        return renderer.alpha(layer)  # pyright: ignore[reportAttributeAccessIssue]
+    return shown / jnp.maximum(jnp.max(shown), 1e-3)
 
 
 renderers: Choices[Renderer[Any]] = CHOICES["renderer"]

@@ -188,7 +188,7 @@ def _learn(
 
 def _sample(
     images: Any, watch: Watch, tell: Tell, options: dict[str, Any]
-) -> tuple[Source, list[UInt8[np.ndarray, "rows columns channels"]]]:
+) -> tuple[Source, list[UInt8[np.ndarray, "_rows _columns _channels"]]]:
     """Some of the images, evenly spread; grey if all of them are, else in colour."""
     anyone = FinderLooker(Finder(universal(), Kind("bright", 14.0), Calibration(), 3), Rules(ground="dark"))
     source = open_source(images, anyone, **options)
