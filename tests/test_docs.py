@@ -44,6 +44,7 @@ SMALL = {
 
 ELSEWHERE = {
     "demo": (".ci/wheel", "attend demo --quick"),
+    "find": ("tests/cli/test_find.py", '"find"'),
     "data": ("tests/data/test_mnist.py", "download=True"),
     "reproduce": ("tests/experiments/test_experiments.py", "quick"),
 }
@@ -117,12 +118,16 @@ def folder(tmp_path_factory):
     return folder, set()
 
 
+CHOSEN = ["--model.renderer", "flat", "--model.background", "learned", "--model.likelihood", "student"]
+"""Choices that bring all settings with them that the pages name; the help of `train` lists those of what is chosen."""
+
+
 @functools.cache
 def flags(command: str) -> set[str]:
     """The flags that the help of a command names, in its words as in its list."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        assert main([command, "--help"]) == 0
+        assert main([command, *(CHOSEN if command == "train" else []), "--help"]) == 0
     return set(re.findall(r"--[a-z][\w.-]*", said.getvalue()))
 
 
