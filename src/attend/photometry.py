@@ -3,8 +3,6 @@
 Each estimate is a function of one image plane, `(rows, columns)`, in which objects are brighter than the background.
 """
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
@@ -62,10 +60,10 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     left = coarse - around
     local, weight = smooth_over(left, np.abs(left) < 3 * spread, max(4 * diameter / step, 2))
     around = around + np.where(weight > 0.02, local, 0)
-    zoom = [full / side for full, side in zip(plane.shape, coarse.shape, strict=True)]
-    around: Any = ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True).astype(np.float32)
-    left = plane - around
-    return around, _robust_sd(left[left < 3 * max(spread, noise_level(plane))])
+    zoom = [fine / side for fine, side in zip(plane.shape, coarse.shape, strict=True)]
+    full = np.asarray(ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True), np.float32)
+    left = plane - full
+    return full, _robust_sd(left[left < 3 * max(spread, noise_level(plane))])
 
 
 def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plane]:

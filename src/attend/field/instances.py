@@ -1,6 +1,6 @@
 """From what the network says of pixels to objects with masks."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -54,9 +54,10 @@ def instances(
     labels = np.zeros(inside.shape, np.int32)
     if len(middles):
         pixels = np.stack(np.nonzero(inside > 0.5), axis=1)
-        distance, nearest = KDTree(middles).query(pixels + offsets[pixels[:, 0], pixels[:, 1]])
+        near: Any = KDTree(middles).query(pixels + offsets[pixels[:, 0], pixels[:, 1]])
+        distance, owner = near
         mine = pixels[distance < NEAR]
-        labels[mine[:, 0], mine[:, 1]] = nearest[distance < NEAR] + 1
+        labels[mine[:, 0], mine[:, 1]] = owner[distance < NEAR] + 1
     areas = np.bincount(labels.ravel(), minlength=len(middles) + 1)[1:]
     kept = np.flatnonzero(areas >= SMALLEST)
     renumbered = np.zeros(len(middles) + 1, np.int32)

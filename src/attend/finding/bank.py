@@ -174,7 +174,8 @@ def _near(objects: Instances) -> np.ndarray:
     if len(objects.middles) < 2:
         return np.zeros(len(objects.middles))
     diameters = np.sqrt(4 * objects.areas / np.pi)
-    distance, other = KDTree(objects.middles).query(objects.middles, k=2)
+    near: Any = KDTree(objects.middles).query(objects.middles, k=2)
+    distance, other = near
     return distance[:, 1] < 1.25 * (diameters + diameters[other[:, 1]]) / 2
 
 
