@@ -38,34 +38,34 @@ def _default(kind: str, name: str) -> Callable[[], Settings]:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """p and q: what they are made of, and what their parts share."""
+    """The generative model p and the inference network q: their parts, and the settings that these share."""
 
     max_objects: Annotated[int, POSITIVE] = 3
-    """N, the most objects that a scene can have."""
+    """N, the largest number of objects in an image."""
     count: Literal["presence", "posterior"] = "presence"
-    """What tells how many objects there are: 'presence' (what q has learned of it) or 'posterior' (how well p explains
-    the image with the first 0, 1, 2, ... that q has found: surer where p is known)."""
+    """How the number of objects is inferred: 'presence' (as q has learned to predict it) or 'posterior' (by how well p
+    explains the image with the first 0, 1, 2, ... objects that q has found; more reliable if p is known)."""
     count_price: Annotated[float, FINITE] = 13.8
-    """Nats that each object must add to the bound: minus the prior log odds of one more object once they have been
-    annealed in training, against objects, so that none is used twice; and what 'posterior' asks for as well. More where
-    p knows less of what is behind objects than of objects."""
+    """Nats by which each object must improve the bound: minus the prior log odds of one more object at the end of the
+    annealing, so that no object is explained twice. 'posterior' uses the same value. Use more if p models the
+    background less well than the objects."""
     count_passes: Annotated[int, POSITIVE] = 1
-    """Passes of q that 'posterior' has of an image, of modes and then of draws: each count has the one that explains
-    the image best. Takes so many times as long."""
+    """Passes of q per image for 'posterior', the first with the modes of the latent variables, the others with samples:
+    each count uses the pass that explains the image best. The time grows in proportion."""
     renderer: Settings = field(default_factory=_default("renderer", "patch"))
-    """How p paints objects: 'patch', learned and added up, 'alpha', learned and hiding what is behind, 'flat', the same
-    in one colour each, or a world of solids: 'objects-3d' or 'tabletop'."""
+    """How p draws objects: 'patch' (learned; brightness is added), 'alpha' (learned; objects cover what is behind
+    them), 'flat' (the same, each object in one colour), or a world of solids: 'objects-3d' or 'tabletop'."""
     background: Settings = field(default_factory=_default("background", "none"))
-    """What is behind them: 'none', 'constant' (one colour) or 'learned' (uneven light and texture)."""
+    """The background: 'none' (black), 'constant' (one colour) or 'learned' (uneven light and texture)."""
     likelihood: Settings = field(default_factory=_default("likelihood", "gaussian"))
-    """How pixels scatter about what p paints: 'gaussian', or 'student', where each image has a level of noise of its
-    own."""
+    """The distribution of pixels around the image that p draws: 'gaussian', or 'student', where each image has its own
+    noise level."""
     cell: Settings = field(default_factory=_default("cell", "glance"))
-    """The step of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
+    """The recurrent cell of q: 'glance' (default), 'lstm' (AIR) or 'lstm-difference' (DAIR)."""
     glimpse: Annotated[int, POSITIVE] = 24
-    """Side in pixels of the crop that q looks at and of the patch that p paints."""
+    """Side in pixels of the crop that q sees and of the patch that p draws."""
     encoder_widths: Annotated[tuple[int, ...], SIZES] = (256, 256)
-    """Hidden layers of the glimpse encoder."""
+    """Sizes of the hidden layers of the encoder of that crop."""
 
     def __post_init__(self):
         """Refuse what cannot be, by name."""
@@ -84,25 +84,25 @@ class TrainConfig:
     """The objective and the optimiser."""
 
     estimator: Settings = field(default_factory=_default("estimator", "exact"))
-    """'exact' (the count summed out), 'wake' (kinds too, and q's counts and kinds fitted to their posterior),
-    'wake-sleep' (and yaws learned from what q itself draws), 'nvil' (the paper's score function with baseline) or 'iw'
-    (importance-weighted)."""
+    """'exact' (exact sum over the counts), 'wake' (also over the kinds; q is fitted to the posterior of both),
+    'wake-sleep' (and yaws are learned from images that p draws), 'nvil' (the paper's score function with baseline) or
+    'iw' (importance-weighted)."""
     steps: Annotated[int, POSITIVE] = 10_000
-    """Optimiser steps."""
+    """Number of optimiser steps."""
     batch_size: Annotated[int, POSITIVE] = 64
-    """Images a step."""
+    """Images per step."""
     learning_rate: Annotated[float, POSITIVE] = 2e-3
-    """Adam's learning rate for p and q, after the warm-up."""
+    """Learning rate of Adam for p and q, after the warm-up."""
     warmup_steps: Annotated[int, NOT_NEGATIVE] = 100
-    """Steps over which the learning rate rises from 0."""
+    """Steps of the warm-up, in which the learning rate rises from 0."""
     decay: Literal["cosine", "none"] = "cosine"
-    """What the learning rate does afterwards: fall to a hundredth along a cosine, or stay."""
+    """The learning rate after the warm-up: 'cosine' (it falls to a hundredth) or 'none' (it stays constant)."""
     clip_norm: Annotated[float, NOT_NEGATIVE] = 10.0
-    """Gradients longer than this are cut to it; 0 for never."""
+    """Largest norm of the gradient; a larger gradient is scaled down to it. 0 for no limit."""
     count_log_odds_start: Annotated[float, FINITE] = 6.9
-    """Prior log odds of one more object at step 0: in favour of objects, so that q learns to look for them."""
+    """Prior log odds of one more object at step 0: in favour of objects, so that q learns to search for them."""
     count_anneal_steps: Annotated[int, POSITIVE] = 2000
-    """Steps from there to minus `count_price`."""
+    """Steps in which these log odds are annealed to minus `count_price`."""
 
     def __post_init__(self):
         """Refuse what cannot be, by name."""

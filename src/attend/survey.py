@@ -94,13 +94,13 @@ def survey(images: np.ndarray) -> Survey:
     settings: dict[str, Any]
     if varies >= EVEN:
         settings, ground = {"background": "learned", "renderer": "alpha"}, _around(some)
-        reasons = {"background": f"what is behind the objects varies by {varies:.2f} of the range"}
+        reasons = {"background": f"the background varies by {varies:.2f} of the range of values"}
     elif overall.max() >= DARK:
         settings, ground = {"background": "constant", "renderer": "alpha"}, overall
-        reasons = {"background": "what is behind the objects has one colour"}
+        reasons = {"background": "the background has one colour"}
     else:
         settings, ground = {"background": "none"}, overall
-        reasons = {"background": "what is behind the objects is black"}
+        reasons = {"background": "the background is black"}
     if looks_like_noise(some):
         return _of_noise(some, settings, reasons)
     sizes, counts = _parts(np.abs(some - ground).max(axis=3))
@@ -111,9 +111,9 @@ def survey(images: np.ndarray) -> Survey:
     settings["scale_sd"] = round(float(np.clip(_spread(np.log(sizes)), *SCALE_SD)), 3)
     settings["scale_reach"] = REACH
     settings["max_objects"] = int(np.clip(np.quantile(counts, 0.99, method="higher"), 1, MOST))
-    reasons["scale"] = f"objects are some {size:.0f} pixels long, of {shorter}"
-    reasons["scale_sd"] = "so much do the logarithms of their lengths vary"
-    reasons["max_objects"] = "99 % of the images seem to have no more"
+    reasons["scale"] = f"the median object is {size:.0f} pixels long, the image {shorter}"
+    reasons["scale_sd"] = "the standard deviation of the logarithm of the lengths"
+    reasons["max_objects"] = "99 % of the images show no more objects"
     return Survey(settings, reasons)
 
 

@@ -33,12 +33,12 @@ TestScenes = Annotated[
     int | None,
     arg(
         metavar="INT",
-        help="How many scenes; of a path, the first n.",
+        help="Number of images; of a path, the first n.",
         help_behavior_hint="(default: 10000; all of a path or of omniglot)",
     ),
 ]
 
-SceneSeed = Annotated[int, arg(help="Draws the scenes that are composed from digits.")]
+SceneSeed = Annotated[int, arg(help="Seed of the images that are composed from digits.")]
 
 
 class Options:
@@ -57,20 +57,20 @@ class Compose(Options):
         tuple[int, ...] | None,
         arg(metavar="INT [INT ...]", help_behavior_hint="(default: 0 1 2 for digits and mnist, 0 1 2 3 for sprites)"),
     ] = None
-    """Numbers of objects to draw from, all equally likely."""
+    """The possible numbers of objects in an image, all equally likely."""
     canvas: Annotated[int | None, arg(metavar="INT", help_behavior_hint="(default: 50)")] = None
-    """Width and height of a scene in pixels."""
+    """Width and height of an image in pixels."""
     size: Annotated[
         tuple[int, int] | None,
         arg(metavar="LO HI", help_behavior_hint="(default: 20 23 for digits and mnist, 14 22 for sprites)"),
     ] = None
-    """Smallest and largest width of an object in pixels; of a digit, margin included."""
+    """Smallest and largest width of an object in pixels; for digits with their margin."""
     photographs: bool = False
-    """Put digits, in colours, on pieces of photographs (needs the extra photos)."""
+    """Colour the digits and place them on pieces of photographs (needs the extra photos)."""
     max_overlap: Annotated[float | None, arg(metavar="PART", help_behavior_hint="(default: 0.1, for sprites)")] = None
-    """The largest part of its area, 0 to 1, that an object may share with all others together."""
+    """The largest proportion of its area, 0 to 1, that an object may share with all others together."""
     download: bool = False
-    """Fetch the files of mnist or omniglot, checksums verified, if they are not in the cache."""
+    """Download the files of mnist or omniglot, and verify their checksums, if they are not in the cache."""
 
 
 ComposeOptions = tyro.conf.OmitArgPrefixes[Compose]
@@ -86,7 +86,7 @@ class Files(Options):
     resize: _Size = None
     """Resample every image to this height and width in pixels."""
     crop: _Size = None
-    """Cut this height and width out of the centre of every image; a smaller image is refused."""
+    """Cut this height and width out of the centre of every image; smaller images are refused."""
     range: Annotated[
         tuple[float, float] | None,
         arg(metavar="LO HI", help_behavior_hint="(default: 0.1th and 99.9th percentile of all)"),
@@ -112,7 +112,7 @@ class TrainingFiles(Files):
     """How images are read from files. A data set by name takes none of these, a scenes file only --ground."""
 
     tile: _Size = None
-    """Cut every image into tiles of this height and width, without overlap; what is left over is not used."""
+    """Cut every image into tiles of this height and width, without overlap; the remaining border is not used."""
 
 
 FileOptions = tyro.conf.OmitArgPrefixes[Files]

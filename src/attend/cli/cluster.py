@@ -29,14 +29,15 @@ def cluster(
     *,
     out: Annotated[Path, arg(metavar="FOLDER", help="Where everything goes: a new or empty folder.")],
     k: Annotated[
-        int | Literal["auto"], arg(metavar="INT|auto", help="How many groups; auto: the best told apart, from 2 to 10.")
+        int | Literal["auto"],
+        arg(metavar="INT|auto", help="Number of groups; auto: the number from 2 to 10 with the best separated groups."),
     ] = "auto",
     by: Annotated[
         str,
         arg(
             metavar="STR",
-            help="What counts. outline: what is painted of an object, whatever its size, turn and colour; shape or "
-            "colour: that part of the code, of a run with the renderer 'flat'.",
+            help="The feature that is compared. outline: the region that is drawn of an object, independent of its "
+            "size, orientation and colour; shape or colour: that part of the code, for a run with the renderer 'flat'.",
             help_behavior_hint="(default: the whole code)",
         ),
     ] = "",
@@ -45,18 +46,18 @@ def cluster(
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Group the objects in images by what they look like.
+    """Group the objects in images by their appearance.
 
-    Finds the objects as attend infer does and groups them by their appearance
-    code `what`, wherever in the images they are, by k-means. Objects that lie
-    turned at random in the images have codes as different as their turns:
-    --by outline leaves the turn out of it, and the colour. With --k auto the
-    number of groups is that with the highest silhouette, a measure of how well
-    they are told apart; it cannot tell that there is only one kind of object.
+    The command finds the objects as attend infer does and groups them by k-means of
+    their appearance code `what`, independent of their place. Objects of one kind in
+    different orientations have different codes; --by outline ignores the
+    orientation and the colour. With --k auto, the number of groups is the one with
+    the highest silhouette, a measure of how well the groups are separated; this
+    cannot detect that there is only one kind of object.
 
-    FOLDER gets objects.csv (a row an object, with its `cluster`, 0 for the largest
-    group) and clusters.png (a contact sheet: a row a group, its most typical
-    objects first).
+    FOLDER gets objects.csv (one row per object, with its `cluster`, 0 for the
+    largest group) and clusters.png (a contact sheet with one row per group, the most
+    typical objects first).
 
     Examples:
         attend cluster runs/digits digits --n 1000 --out kinds

@@ -22,13 +22,13 @@ def data(
     *,
     out: Annotated[Path, arg(metavar="SCENES.npz", help="The scenes file to write.")],
     split: Annotated[
-        Literal["train", "valid", "test"], arg(help="Which part of the digits; no two splits share a digit image.")
+        Literal["train", "valid", "test"], arg(help="Which part of the data set; no digit occurs in two parts.")
     ] = "train",
     n: Annotated[
         int | None,
         arg(
             metavar="INT",
-            help="How many scenes; of a path, the first n.",
+            help="Number of images; of a path, the first n.",
             help_behavior_hint="(default: 60000, 1000 or 10000, by split; all of a path or of omniglot)",
         ),
     ] = None,
@@ -36,14 +36,14 @@ def data(
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
 ) -> None:
-    """Write a scenes file: images and, where it is known, what is in them.
+    """Write a scenes file: images and, if it is known, their true content.
 
-    The scenes are those of a data set, or read from images. The file is an .npz
-    with `images` uint8 (n, height, width) or (n, height, width, 3) and, where it
-    is known, `counts` (n,), `boxes` (n, N, 4) as x0, y0, width, height in pixels
-    with unused rows zero, and `labels` (n, N), -1 in unused rows. Every command
-    that takes data takes such a file. It has the images as they are, not inverted
-    on light ground: the commands that read it see to that.
+    The images are those of a data set, or are read from files. A scenes file is an
+    .npz file with `images`, uint8 (n, height, width) or (n, height, width, 3), and,
+    if they are known, `counts` (n,), `boxes` (n, N, 4) as x0, y0, width, height in
+    pixels with zeros in unused rows, and `labels` (n, N) with -1 in unused rows.
+    Every command that takes data takes such a file. The images are stored as they
+    are; if their background is light, the commands that read the file invert them.
 
     Examples:
         attend data digits --out scenes.npz --n 1000

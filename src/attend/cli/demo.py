@@ -25,24 +25,23 @@ def demo(
     out: Annotated[Path, arg(metavar="FOLDER", help="Where everything goes: a new or empty folder.")] = Path(
         "attend-demo"
     ),
-    seed: Annotated[int, arg(help="Of the parameters and of all noise.")] = 0,
+    seed: Annotated[int, arg(help="Seed of the initial parameters and of all noise.")] = 0,
     quick: Annotated[
         bool, arg(help="Train for a few seconds only: enough to see that everything works, not to count well.")
     ] = False,
-    resume: Annotated[
-        bool, arg(help="Go on with a demo that was stopped; of a finished one, only show again.")
-    ] = False,
+    resume: Annotated[bool, arg(help="Continue a demo that was stopped; a finished demo is only shown again.")] = False,
 ) -> None:
-    """Watch it learn to count and box handwritten digits, without a label.
+    """Learn to count and locate handwritten digits, without labels.
 
-    Composes scenes of 0 to 2 of the handwritten digits that come with
-    scikit-learn, trains the preset `default` on their pixels alone, measures it on
-    scenes of digits it has never seen, and draws what it finds. It needs no
-    network and takes less than 8 minutes on two cores.
+    The command composes images of zero to two of the handwritten digits that come
+    with scikit-learn, trains the preset `default` on the pixels alone, measures the
+    model on images of digits that it has never seen, and draws what it finds. It
+    needs no network connection and less than 8 minutes on two CPU cores.
 
-    FOLDER is a run folder for the other commands, and also gets three pictures:
-    scenes.png (what it finds in test scenes, as attend show draws it), samples.png
-    (scenes it invents) and curves.png (how the training went).
+    FOLDER becomes a run folder, which the other commands can use. It also gets
+    three pictures: scenes.png (objects found in test images, as attend show draws
+    them), samples.png (images that the model generates) and curves.png (the
+    training curves).
 
     Examples:
         attend demo
@@ -59,7 +58,7 @@ def demo(
     steps, sizes = (QUICK_STEPS, QUICK_SCENES) if quick else (STEPS, SCENES)
     print(f"Composing scenes of handwritten digits: {sizes['train']:,} to learn from", flush=True)
     train, valid, test = (load("digits", split=split, n=n) for split, n in sizes.items())
-    print(f"Learning to count and box them, without a label: {steps:,} steps", flush=True)
+    print(f"Learning to count and locate them, without labels: {steps:,} steps", flush=True)
     try:
         if resume:
             model = attend.fit(train, run=out, resume=True, validation=valid)

@@ -33,13 +33,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
 OVERVIEW = """\
 usage: attend COMMAND [ARGUMENTS]
 
-Count, locate and describe the objects in images, learned without a label.
+Count, locate and describe the objects in images, without labels.
 
 Commands:
 {commands}
 
-`attend COMMAND --help` says everything about one of them; `attend --version`
-prints the version.
+`attend COMMAND --help` describes a command in full; `attend --version` prints
+the version.
 
 Examples:
     attend demo
@@ -47,8 +47,8 @@ Examples:
     attend show runs/digits digits --out scenes.png
     attend evaluate runs/digits digits
 
-Exit status: 0 when all went well; 2 when an argument or a file is wrong, told
-in one line on stderr; 130 after Ctrl-C.
+Exit status: 0 when the command succeeded; 2 when an argument or a file is wrong,
+which one line on stderr explains; 130 after Ctrl-C.
 """
 
 

@@ -35,14 +35,14 @@ ROWS = {
     "count_ece": ("calibration error of the count", "{:.4f}"),
     "mean_iou": ("mean IoU of boxes", "{:.3f}"),
     "ap50": ("AP50 of boxes", "{:.3f}"),
-    "elbo": ("ELBO (nats an image)", "{:.1f}"),
-    "iw_bound": ("importance-weighted bound (nats an image)", "{:.1f}"),
+    "elbo": ("ELBO (nats per image)", "{:.1f}"),
+    "iw_bound": ("importance-weighted bound (nats per image)", "{:.1f}"),
     "reconstruction_mse": ("reconstruction, mean squared error", "{:.5f}"),
-    "what_probe_accuracy": ("classes told from `what` by a linear probe", "{:.1%}"),
-    "identity_accuracy": ("kinds of matched objects told right", "{:.1%}"),
+    "what_probe_accuracy": ("accuracy of classes predicted from `what` by a linear probe", "{:.1%}"),
+    "identity_accuracy": ("accuracy of kinds of matched objects", "{:.1%}"),
     "position_error_m": ("median error of place (m)", "{:.4f}"),
-    "yaw_error_rad": ("median error of yaw, by symmetry (rad)", "{:.4f}"),
-    "images_per_second": ("images inferred a second", "{:,.0f}"),
+    "yaw_error_rad": ("median error of yaw, up to symmetry (rad)", "{:.4f}"),
+    "images_per_second": ("images inferred per second", "{:,.0f}"),
 }
 """The single numbers of a report, each with its name and format in the table."""
 
@@ -52,45 +52,50 @@ def evaluate(
     data: Data,
     *,
     as_json: Annotated[bool, arg(name="json", help="Print one JSON object instead of a table.")] = False,
-    tile: Annotated[bool, arg(help="Look at images of files in overlapping tiles of the size of the model.")] = False,
+    tile: Annotated[
+        bool, arg(help="Process image files in overlapping tiles that have the size of the training images.")
+    ] = False,
     distance: Annotated[
         float, arg(help="How far a found centre may be from a true point, in pixels, where the truth is points.")
     ] = 5.0,
     samples: Annotated[int, arg(help="Passes per image in the importance-weighted bound.")] = 100,
     n: TestScenes = None,
-    seed: Annotated[int, arg(help="Draws composed scenes, the noise of the bounds, and the probe's halves.")] = 0,
+    seed: Annotated[
+        int, arg(help="Seed of composed images, of the noise of the bounds, and of the halves of the probe.")
+    ] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Measure a model on scenes of which the truth is known.
+    """Measure a model on images whose ground truth is known.
 
-    Data sets by name give scenes of their test split, made of digits that no
-    training scene has. What the data cannot tell is null in JSON.
+    A data set given by its name provides its test images, which contain no digit of
+    the training images. Values that the data cannot give are null in JSON.
 
-    count_accuracy           share of images whose most probable count is right
+    count_accuracy           proportion of images whose most probable count is right
     count_confusion          images by true count (row) and inferred count
-    count_accuracy_by_count  the same share for each true count
+    count_accuracy_by_count  the same proportion for each true count
     count_ece                calibration error of q(n|x), 15 bins; 0 is perfect
-    mean_iou                 overlap of true boxes with theirs, matched one to one
+    mean_iou                 overlap (IoU) of true and inferred boxes, matched one to
+                             one
     ap50                     average precision of boxes at an overlap of 0.5
-    elbo                     evidence lower bound in nats an image
-    iw_bound                 importance-weighted bound in nats an image, over at
+    elbo                     evidence lower bound in nats per image
+    iw_bound                 importance-weighted bound in nats per image, over at
                              most the first 1,000 images
-    reconstruction_mse       mean squared error a pixel, pixels in [0, 1]
+    reconstruction_mse       mean squared error per pixel, pixels in [0, 1]
     what_probe_accuracy      linear probe of `what` on the true classes
-    identity_accuracy        share of objects on a table, matched one to one by
+    identity_accuracy        proportion of objects on a table, matched one to one by
                              place, whose kind is right
-    position_error_m         median distance of these from where they stand
-    yaw_error_rad            median error of their yaw; a turn that leaves an
-                             object as it is counts as none
+    position_error_m         median distance of these from their true place
+    yaw_error_rad            median error of their yaw; a rotation that does not
+                             change the appearance of an object is no error
     images_per_second        speed of inference, after a warm-up
 
     DATA may be a folder of images of any sizes with the truth of each: its folder
     `images`, and beside that `truth.json` (for each image's name `count`, `boxes`
-    or `points`) or label images in `labels`, or both. Then it tells
+    or `points`) or label images in `labels`, or both. Then the report has
 
     count_error              error of the total count, over the true total
-    interval_coverage        share of images whose true count is in the 90 %
+    interval_coverage        proportion of images whose true count is in the 90 %
                              interval
     box_f1                   F1 of boxes at an overlap (IoU) of 0.5
     point_f1                 F1 of centres within --distance of a true point

@@ -33,12 +33,14 @@ def infer(
             metavar="STR",
             help="The format: labels, rois, geojson, yolo, crops or overlays for a folder; coco, proposals, npz, csv, "
             "parquet, measurements, counts or geojson-file for a file.",
-            help_behavior_hint="(default: told by the suffix of OUT)",
+            help_behavior_hint="(default: chosen by the suffix of OUT)",
         ),
     ] = None,
     proposals: Annotated[bool, arg(help="Short for --format proposals.")] = False,
-    resume: Annotated[bool, arg(help="Go on with the same inference, which was stopped before its end.")] = False,
-    tile: Annotated[bool, arg(help="Look at images in overlapping tiles of the size that the model knows.")] = False,
+    resume: Annotated[bool, arg(help="Continue the same inference after it was stopped.")] = False,
+    tile: Annotated[
+        bool, arg(help="Process images in overlapping tiles that have the size of the training images.")
+    ] = False,
     pixel_size: Annotated[
         float | None,
         arg(metavar="UM", help="Side of a pixel in micrometres, for measurements, counts and labels."),
@@ -50,20 +52,21 @@ def infer(
 ) -> None:
     """Find the objects in images and write them to a file or a folder.
 
-    IMAGES must have the size that the model was trained on; they are read as those
-    of RUN were: as large, as bright, inverted if those were. Images in colour
-    become their luminance (Rec. 601) for a model of grey ones, and grey is repeated
-    in three channels for others.
-    Data sets by name give scenes of their test split. What OUT becomes:
+    IMAGES must have the size of the training images. They are read in the same way
+    as those (resized, scaled in brightness, inverted). For a model of grey images,
+    colour images are converted to luminance (Rec. 601); for a model of colour
+    images, grey is repeated in three channels. A data set given by its name provides
+    its test images. The suffix of OUT or --format chooses what is written:
 
     .json      COCO detections: each object with `bbox` (x0, y0, width, height),
                `score` (the probability that it exists) and its mask as
-               `segmentation`, each image with `count` and `count_probs`, q(n|x)
-               for n = 0..N. With --proposals COCO annotations to correct, say in
-               CVAT or Label Studio.
-    .csv       a table with a row an object: image, index, presence, its box,
-    .parquet   its `where` and its `what` (.parquet needs the extra `export`)
-    .npz       the whole posterior as arrays, a row an image, which
+               `segmentation`; each image with `count` and `count_probs`, the
+               posterior probability of every count 0..N. With --proposals: COCO
+               annotations to be corrected by hand, for example in CVAT or Label
+               Studio.
+    .csv       a table with one row per object: image, index, presence, bounding box,
+    .parquet   `where` and `what` (.parquet needs the extra `export`)
+    .npz       the complete posterior as arrays with one row per image, which
                `attend.Scenes.from_npz` reads
     .geojson   outlines of the objects of a single image, for QuPath
     labels     a label image as TIFF for each image: 0 is background, k is the
@@ -71,9 +74,9 @@ def infer(
     rois       a ZIP archive for each image, which the ROI Manager of ImageJ and
                Fiji opens (needs the extra `export`)
     geojson    the outlines of each image as a file for QuPath
-    yolo       classes.txt and labels/*.txt, a line an object
-    crops      each object as a PNG
-    overlays   each image with its boxes as a PNG
+    yolo       classes.txt and labels/*.txt, one line per object
+    crops      each object as a PNG file
+    overlays   each image with its bounding boxes as a PNG file
 
     With --format measurements, a .csv has for every object its presence
     probability and what scikit-image's regionprops measure (area, centroid,
@@ -81,18 +84,19 @@ def infer(
     micrometres. With --format counts, it has for every image the count, the
     expected count, the 90 % interval of the count and the density.
 
-    There may be any number of files: memory holds a few hundred at a time, and
-    what is found is kept in OUT.unfinished until OUT is written whole. When that
-    was stopped, the same command with --resume goes on where it was.
+    There can be any number of files: a few hundred at a time are in memory, and
+    intermediate results are kept in OUT.unfinished until OUT is complete. After an
+    interruption, the same command with --resume continues where it stopped.
 
-    With --tile, images may be larger than those of RUN and differ in size: each is
-    looked at in overlapping tiles of that size, and every object found once. None
-    should be larger than half a tile. Objects count that exist with a probability
-    above 1/2; the mean of `count_probs` is the expected count. A --resize or --crop
-    of RUN is not followed, one given here is, before the tiles are cut.
+    With --tile, images may be larger than the training images and differ in size:
+    each is processed in overlapping tiles, and every object is reported once. No
+    object should be larger than half a tile. Objects with a probability of existence
+    above 1/2 are counted; the mean of `count_probs` is the expected count. A --resize
+    or --crop of RUN is then not applied; one that is given here is applied before the
+    tiles are cut.
 
-    Boxes are in pixels of the files, but in the .npz in those of the images that
-    the model sees, which --resize and --crop make of them. So are all pictures.
+    Bounding boxes are in pixels of the files. In the .npz file and in all pictures
+    they are in pixels of the images that the model sees, after --resize and --crop.
 
     Examples:
         attend infer runs/digits photo.png --out photo.json

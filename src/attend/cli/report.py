@@ -41,24 +41,24 @@ def report(
         int | None,
         arg(
             metavar="INT",
-            help="How many scenes of each source; of a path, the first n.",
+            help="Number of images of each source; of a path, the first n.",
             help_behavior_hint=f"(default: {NAMED_SCENES}; all of a path)",
         ),
     ] = None,
-    seed: Annotated[int, arg(help="Draws composed scenes, and the model's own.")] = 0,
+    seed: Annotated[int, arg(help="Seed of composed and of generated images.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Write one page on what a model has learned, to send to a colleague.
+    """Write one page about what a model has learned, to send to a colleague.
 
-    One HTML file with everything in it, which needs no network and no script, to
-    read on any screen or to print: the curves of the training, scenes that the
-    model invents, and all settings. Each SOURCE adds what is found in it: its
-    images with boxes and their reconstructions, the numbers of objects, and the
-    objects themselves; where the truth is known, also the measurements of attend
-    evaluate, which counts are mistaken for which, how far the model's sureness can
-    be trusted, and the worst mistakes. Data sets by name give scenes of their test
-    split.
+    The page is one HTML file that contains everything and needs neither a network
+    connection nor scripts: the training curves, images that the model generates,
+    and all settings. Each SOURCE adds the objects found in it: its images with
+    bounding boxes and reconstructions, the counts, and the objects themselves. If
+    the ground truth is known, the page also has the measurements of attend
+    evaluate, the confusion matrix of the counts, the calibration of their
+    probabilities, and the worst errors. A data set given by its name provides its
+    test images.
 
     Examples:
         attend report runs/digits digits --out report.html

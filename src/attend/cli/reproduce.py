@@ -19,26 +19,26 @@ def reproduce(
     ],
     *,
     quick: Annotated[
-        bool, arg(help="A smoke test of under 90 seconds; exit status 1 when it misses a target.")
+        bool, arg(help="Run at a small size, in less than 90 seconds; exit status 1 if a target is missed.")
     ] = False,
-    data: Annotated[str, arg(metavar="DATA", help="The digits: digits, mnist or mnist:PATH.")] = "digits",
+    data: Annotated[str, arg(metavar="DATA", help="The source of digits: digits, mnist or mnist:PATH.")] = "digits",
     omniglot: Annotated[
         Path | None,
         arg(
             metavar="PATH",
-            help="A folder with Omniglot's zips.",
+            help="A folder with the zip files of Omniglot.",
             help_behavior_hint="(default: what was downloaded)",
         ),
     ] = None,
     seeds: Annotated[
         tuple[int, ...] | None,
-        arg(metavar="INT [INT ...]", help="Of the trainings.", help_behavior_hint="(default: the experiment's)"),
+        arg(metavar="INT [INT ...]", help="Seeds of the trainings.", help_behavior_hint="(default: the experiment's)"),
     ] = None,
     out: Annotated[
         Path | None,
         arg(
             metavar="FOLDER",
-            help="Where the report goes.",
+            help="The folder for the report.",
             help_behavior_hint="(default: docs/results; nowhere with --quick)",
         ),
     ] = None,
@@ -46,30 +46,30 @@ def reproduce(
         Path | None,
         arg(
             metavar="FOLDER",
-            help="Where the trained models go.",
+            help="The folder for the trained models.",
             help_behavior_hint="(default: runs/NAME; nowhere with --quick)",
         ),
     ] = None,
 ) -> None:
     """Repeat an experiment of the paper, and write its tables and figures.
 
-    multi-mnist     counts and places of digits, every seed; how it is learned
+    multi-mnist     counts and places of digits for every seed; course of learning
     generalisation  counts never seen in training: AIR, DAIR, the default cell, DRAW
     representation  the sum and the order of two digits from codes and few labels
     omniglot        handwritten characters as strokes, on alphabets never seen
-    supervised      a network with all labels against AIR with none
-    sprites         scenes of coloured shapes: count, locate, cluster
+    supervised      a network trained with all labels, and AIR without labels
+    sprites         images of coloured shapes: count, locate, cluster
     estimators      gradient variance, learning curves and time of four estimators
-    objects-3d      one solid on a table: q, supervised, optimised, sampled
+    objects-3d      one solid on a table: AIR, supervised, optimised, sampled
     tabletop        several pieces of crockery: counts, kinds, poses, other views
     coins           a photograph of coins, learned from crops of it
-    occlusion       shapes that hide one another
-    photographs     digits in colours on pieces of photographs
-    crowds          6 to 12 digits, looked at in tiles
+    occlusion       shapes that cover each other
+    photographs     coloured digits on pieces of photographs
+    crowds          6 to 12 digits per image, processed in tiles
 
-    Writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is a run
-    folder; the same command goes on where an interrupted one stopped. A full run
-    takes from half an hour to some hours on two cores.
+    The command writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is
+    a run folder; after an interruption, the same command continues. A full run takes
+    from half an hour to some hours on two cores.
 
     Examples:
         attend reproduce multi-mnist --quick

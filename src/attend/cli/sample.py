@@ -13,14 +13,15 @@ def sample(
     run: Run,
     *,
     out: Figure,
-    n: Annotated[int, arg(help="How many scenes to draw.")] = 25,
-    seed: Annotated[int, arg(help="Draws the scenes.")] = 0,
+    n: Annotated[int, arg(help="Number of images to generate.")] = 25,
+    seed: Annotated[int, arg(help="Seed of the images.")] = 0,
 ) -> None:
-    """Draw new scenes from a model and save them as a picture.
+    """Generate new images with a model and save them as a picture.
 
-    The model invents scenes: how many objects, where, and what they look like.
-    Their numbers of objects follow those of the training images. The picture is a
-    grid of scenes, each titled with its number of objects, without pixel noise.
+    The model draws the number of objects, their places and their appearance from
+    its priors. The prior of the number of objects is fitted to the training images.
+    The picture is a grid of generated images without pixel noise; the title of each
+    is its number of objects.
 
     Example:
         attend sample runs/digits --out samples.png --n 36

@@ -33,7 +33,7 @@ def show(
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Draw what a model finds in images.
+    """Draw the objects that a model finds in images.
 
     A row for each image: the image with a box around each object, coloured in the
     order in which they were found; its reconstruction; how sure the model is of

@@ -42,17 +42,17 @@ def train(
         str | None,
         arg(
             metavar="STR",
-            help="Where all settings below start: 'default' (fast and reliable), 'paper' (AIR as published), or "
-            "'objects-3d' or 'tabletop' (solids on a table).",
-            help_behavior_hint="(default: that of DATA's name, or default; for a path default, and what its images "
-            "tell)",
+            help="The starting point of all settings below: 'default' (fast and reliable), 'paper' (AIR as published), "
+            "or 'objects-3d' or 'tabletop' (solids on a table).",
+            help_behavior_hint="(default: the preset with the name of DATA, or default; for a path, default with what "
+            "is estimated from its images)",
         ),
     ] = None,
     seed: Annotated[
         int | None,
         arg(
             metavar="INT",
-            help="Of the parameters and of all noise. The same seed gives the same model bit for bit.",
+            help="Seed of the initial parameters and of all noise. The same seed gives the same model, bit for bit.",
             help_behavior_hint="(default: 0)",
         ),
     ] = None,
@@ -62,53 +62,54 @@ def train(
     ] = None,
     resume: Annotated[
         bool,
-        arg(help="Go on with the training in RUN, to the same result as if it had never stopped."),
+        arg(help="Continue the training in RUN, to the same result as without the interruption."),
     ] = False,
     n: Annotated[
         int | None,
         arg(
             metavar="INT",
-            help="How many scenes to train on; of a path, the first n.",
+            help="Number of images to train on; of a path, the first n.",
             help_behavior_hint="(default: 60000; all of a path or of omniglot)",
         ),
     ] = None,
-    data_seed: Annotated[int, arg(help="Draws the scenes that are composed from digits.")] = 0,
+    data_seed: Annotated[int, arg(help="Seed of the images that are composed from digits.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
     model: ModelConfig,
     train: TrainConfig,
     given: Suppress[tuple[str, ...]] = (),
 ) -> None:
-    """Learn to count, locate and describe objects, without a label.
+    """Learn to count, locate and describe objects, without labels.
 
-    DATA gives the images. Counts, where they are known, only measure: the share
-    of validation scenes that are counted right is shown on the way. Validation
-    scenes are made of digits of their own; of a path with known counts the last
-    5 %, at most 1,000, are held out.
+    DATA names the training images. If the true counts are known, they are not used
+    for learning: they only measure the count accuracy on validation images, which
+    is printed during the training. The validation images of a data set contain
+    other digits than the training images; of a path with known counts, the last
+    5 % of the images (at most 1,000) are used for validation.
 
-    Images from files get one size by --resize, --crop or --tile, if they have
-    several. Objects that are darker than the background are told from the pixels,
-    and the images inverted; stderr says how sure that is. Of files of several
-    channels --channel is read, and stacks along z are put together by --project.
-    RUN keeps how images were read, and the other commands read theirs in the same
-    way.
+    If image files have several sizes, --resize, --crop or --tile gives them one
+    size. If the objects are darker than the background, this is detected from the
+    pixels, the images are inverted, and stderr says how certain this is. Of files
+    with several channels, --channel chooses one; --project combines stacks along z.
+    RUN stores how the images were read, and the other commands read their images in
+    the same way.
 
-    A batch has no more images than there are. Where memory is short, batches are
+    A batch has at most as many images as there are. If memory is short, batches are
     made smaller first, and then images are cut into tiles; a line says so. A
-    training of few --steps has a shorter warm-up.
+    training with few --steps has a shorter warm-up.
 
-    What is behind the objects, how large they are and how many at most is told from
-    the images of a path, and printed, unless --preset or the setting itself is
-    given.
+    The kind of background, the size of the objects and their largest number are
+    estimated from the images of a path, and printed, unless --preset or the setting
+    itself is given.
 
     RUN becomes a folder with `config.json` (every setting), `metrics.jsonl` and
-    `tensorboard/` (the curves) and `checkpoints/` (the newest three). Ctrl-C saves
-    and stops; the same command with --resume goes on. A longer training of a
-    finished run is --resume with more --steps; nothing else may change.
+    `tensorboard/` (the training curves), and `checkpoints/` (the newest three).
+    Ctrl-C saves and stops; the same command with --resume continues. To train a
+    finished run for longer, use --resume with more --steps; nothing else may change.
 
     The renderer, the background, the likelihood, the cell and the estimator have
-    settings of their own: --help shows those of the ones chosen on its line, so
-    attend train --model.renderer flat --help those of flat.
+    settings of their own. --help lists the settings of those that are chosen on the
+    same line, for example attend train --model.renderer flat --help.
 
     Examples:
         attend train digits --out runs/digits
