@@ -69,13 +69,20 @@ def with_settings(command: Callable[..., None], config: Config, **others: Any) -
         p.replace(annotation=types[name], default=defaults.get(name, p.default))
         for name, p in signature.parameters.items()
     ]
+    return _described(
+        lambda *args, **kwargs: command(*args, **kwargs | {n: _section(SECTIONS[n], kwargs[n]) for n in SECTIONS}),
+        command.__name__,
+        signature.replace(parameters=parameters),
+        types,
+    )
 
-    def run(*args: Any, **kwargs: Any) -> None:
-        command(*args, **kwargs | {name: _section(SECTIONS[name], kwargs[name]) for name in SECTIONS})
 
-    run.__signature__ = signature.replace(parameters=parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    run.__annotations__ = types
-    return run
+def _described(function: Any, name: str, signature: inspect.Signature, types: dict[str, Any]) -> Any:
+    """A function with the name, the signature and the types of its parameters that tyro is to see."""
+    function.__name__ = name
+    function.__signature__ = signature
+    function.__annotations__ = types
+    return function
 
 
 def _arguments(section: Any) -> Any:

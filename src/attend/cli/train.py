@@ -115,7 +115,7 @@ def train(
         attend train digits --out runs/digits
         attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
         attend train folder_of_scans --tile 64 64 --out runs/cells
-        attend train scenes.npz --out runs/flat --model.renderer flat --model.renderer.what 19
+        attend train scans.npz --out runs/a --model.cell lstm --model.cell.widths 64
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
     """
