@@ -244,7 +244,7 @@ def test_every_command_is_documented():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_in_the_help_of_a_command_are_understood(name, capsys):
-    lines = re.findall(r"^ +(attend .*)$", COMMANDS[name].__doc__, re.MULTILINE)
+    lines = re.findall(r"^ +(attend .*)$", COMMANDS[name].__doc__.replace("\\\n", " "), re.MULTILINE)
     assert lines
     for line in lines:
         words = shlex.split(line.partition(" > ")[0])
