@@ -32,18 +32,18 @@ TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 BLOCK = re.compile(r"^(?:<!-- (?P<mark>.*) -->\n)?```(?P<language>.*)\n(?P<text>(?:.*\n)*?)```$", re.MULTILINE)
 
 SMALL = {
-    "train": ["--n", "16", "--steps", "2", "--train.batch-size", "4", "--train.warmup-steps", "0"],
+    "train": ["--n", "8", "--steps", "2", "--train.batch-size", "4", "--train.warmup-steps", "0"],
     "infer": [],
     "show": [],
     "sample": [],
     "evaluate": ["--n", "20", "--samples", "2"],
-    "cluster": ["--n", "20"],
     "report": ["--n", "20"],
 }
 """What makes a long command of `attend` short."""
 
 ELSEWHERE = {
     "demo": (".ci/wheel", "attend demo --quick"),
+    "cluster": ("tests/cli/test_own_images.py", 'attend("cluster"'),
     "find": ("tests/cli/test_find.py", '"find"'),
     "data": ("tests/data/test_mnist.py", "download=True"),
     "reproduce": ("tests/experiments/test_experiments.py", "quick"),

@@ -106,7 +106,7 @@ def test_of_several_passes_each_count_has_the_one_that_explains_the_image_best()
         np.testing.assert_allclose(scenes.reconstructions[row], canvas, atol=1e-5)
     assert any(chosen)
     assert_same_scenes(scenes, model.infer(IMAGES))
-    once = tiny.model("glance", count="posterior").with_refitted_count(IMAGES)
+    once = tiny.model("glance", count="posterior", count_price=0.0).with_refitted_count(IMAGES)
     np.testing.assert_array_equal(model.with_refitted_count(IMAGES).p.count, once.p.count)
 
 

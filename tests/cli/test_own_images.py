@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 import attend as package
+import attend.config as attend_config
 from attend.cli import main
 from attend.config import PRESETS, Config
 from attend.data import SceneData
@@ -161,7 +162,8 @@ def test_cluster_writes_a_table_and_a_contact_sheet(attend, run_folder, scenes_f
 @pytest.mark.parametrize("n", [1, 3, 25])
 def test_few_images_and_few_steps_train_and_say_so(attend, tiny_default, monkeypatch, squares, tmp_path, n):
     whole = dataclasses.replace(PRESETS["default"].train, batch_size=64, warmup_steps=100)
-    monkeypatch.setitem(PRESETS, "default", Config(PRESETS["default"].model, dataclasses.replace(whole, steps=10_000)))
+    usual = Config(PRESETS["default"].model, dataclasses.replace(whole, steps=10_000))
+    monkeypatch.setitem(attend_config._PRESETS, "default", usual)
     for number, image in enumerate(squares.images[:n, ..., 0]):
         Image.fromarray(image).save(tmp_path / f"{number}.png")
     words = ["train", tmp_path, "--out", tmp_path / "run", "--steps", "3"]

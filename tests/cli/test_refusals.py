@@ -199,8 +199,12 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
     ("command", "out", "line"),
     [
         (["data", "digits"], "s.npy", "the suffix is '.npy'; it must be .npz"),
-        (["infer", "no-run", "digits"], "o.txt", "the suffix is '.txt'; it must be .json, .npz, .csv, .parquet, or a"),
-        (["infer", "no-run", "digits"], "o", "or a folder with --format crops, overlays, yolo"),
+        (
+            ["infer", "no-run", "digits"],
+            "o.txt",
+            "the suffix is '.txt'; it must be .json, .csv, .geojson, .npz, .parquet, or a",
+        ),
+        (["infer", "no-run", "digits"], "o", "or a folder with --format crops, geojson, labels, overlays, rois, yolo"),
         (["infer", "no-run", "digits", "--format", "yolo"], "full", "is not empty; choose a new or an empty folder"),
         (["infer", "no-run", "digits", "--format", "yolo"], "file", "is a file; it must be a new or an empty folder"),
         (["infer", "no-run", "digits", "--format", "csv"], "o.json", "the suffix is '.json'; it must be .csv"),

@@ -52,5 +52,5 @@ def test_pieces_larger_than_the_photographs_are_refused():
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(AttendError, match=r"photographs: come with scikit-image; pip install 'attend\[photos\]'"):
+    with pytest.raises(AttendError, match=r"photographs: come with scikit-image; pip install scikit-image"):
         bundled_photographs()

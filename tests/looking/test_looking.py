@@ -103,7 +103,7 @@ def test_images_of_several_sizes_go_to_a_looker_that_takes_them(looker):
     tiled = TiledLooker(looker.model)
     for part, image in zip(look(tiled, LARGE), LARGE, strict=True):
         assert_same([part], infer_tiled(looker.model, image[None]))
-    with pytest.raises(AttendError, match=r"^images: images: are 8x30x1 .*; the model knows 8x8x1"):
+    with pytest.raises(AttendError, match=r"^images: image 0 is 8x30 .* but image 1 is 8x8; all must have one size"):
         list(look(looker, LARGE))
 
 

@@ -66,7 +66,7 @@ class Compose(Options):
     ] = None
     """Smallest and largest width of an object in pixels; for digits with their margin."""
     photographs: bool = False
-    """Colour the digits and place them on pieces of photographs (needs the extra photos)."""
+    """Colour the digits and place them on pieces of photographs."""
     max_overlap: Annotated[float | None, arg(metavar="PART", help_behavior_hint="(default: 0.1, for sprites)")] = None
     """The largest proportion of its area, 0 to 1, that an object may share with all others together."""
     download: bool = False

@@ -56,7 +56,7 @@ def cluster(
     cannot detect that there is only one kind of object.
 
     FOLDER gets objects.csv (one row per object, with its `cluster`, 0 for the
-    largest group) and clusters.png (a contact sheet with one row per group, the most
+    largest group) and clusters.png (a contact sheet with a row per group, the most
     typical objects first).
 
     Examples:

@@ -47,7 +47,7 @@ Examples:
     attend show runs/digits digits --out scenes.png
     attend evaluate runs/digits digits
 
-Exit status: 0 when the command succeeded; 2 when an argument or a file is wrong,
+Exit status: 0 when the command succeeded; 2 if an argument or a file is wrong,
 which one line on stderr explains; 130 after Ctrl-C.
 """
 

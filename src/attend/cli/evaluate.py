@@ -75,7 +75,8 @@ def evaluate(
     count_confusion          images by true count (row) and inferred count
     count_accuracy_by_count  the same proportion for each true count
     count_ece                calibration error of q(n|x), 15 bins; 0 is perfect
-    mean_iou                 overlap (IoU) of true and inferred boxes, matched one to
+    mean_iou                 overlap (IoU) of true and inferred boxes, matched one
+                             to
                              one
     ap50                     average precision of boxes at an overlap of 0.5
     elbo                     evidence lower bound in nats per image

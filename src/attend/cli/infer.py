@@ -55,7 +55,7 @@ def infer(
     IMAGES must have the size of the training images. They are read in the same way
     as those (resized, scaled in brightness, inverted). For a model of grey images,
     colour images are converted to luminance (Rec. 601); for a model of colour
-    images, grey is repeated in three channels. A data set given by its name provides
+    images, grey is repeated in three channels. A data set given by its name gives
     its test images. The suffix of OUT or --format chooses what is written:
 
     .json      COCO detections: each object with `bbox` (x0, y0, width, height),
@@ -64,7 +64,7 @@ def infer(
                posterior probability of every count 0..N. With --proposals: COCO
                annotations to be corrected by hand, for example in CVAT or Label
                Studio.
-    .csv       a table with one row per object: image, index, presence, bounding box,
+    .csv       a table with a row per object: image, index, presence, bounding box,
     .parquet   `where` and `what` (.parquet needs the extra `export`)
     .npz       the complete posterior as arrays with one row per image, which
                `attend.Scenes.from_npz` reads
@@ -90,10 +90,10 @@ def infer(
 
     With --tile, images may be larger than the training images and differ in size:
     each is processed in overlapping tiles, and every object is reported once. No
-    object should be larger than half a tile. Objects with a probability of existence
-    above 1/2 are counted; the mean of `count_probs` is the expected count. A --resize
-    or --crop of RUN is then not applied; one that is given here is applied before the
-    tiles are cut.
+    object should be larger than half a tile. Objects whose probability of existing
+    is above 1/2 count; the mean of `count_probs` is the expected count. A --resize
+    or --crop of RUN is then not applied; one that is given here is applied before
+    the tiles are cut.
 
     Bounding boxes are in pixels of the files. In the .npz file and in all pictures
     they are in pixels of the images that the model sees, after --resize and --crop.

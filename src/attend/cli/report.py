@@ -49,7 +49,7 @@ def report(
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
-    """Write one page about what a model has learned, to send to a colleague.
+    """Write a page about what a model has learned, to send to a colleague.
 
     The page is one HTML file that contains everything and needs neither a network
     connection nor scripts: the training curves, images that the model generates,

@@ -68,7 +68,7 @@ def reproduce(
     crowds          6 to 12 digits per image, processed in tiles
 
     The command writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is
-    a run folder; after an interruption, the same command continues. A full run takes
+    a run folder; after an interruption, the same command goes on. A full run takes
     from half an hour to some hours on two cores.
 
     Examples:

@@ -105,7 +105,8 @@ def train(
     RUN becomes a folder with `config.json` (every setting), `metrics.jsonl` and
     `tensorboard/` (the training curves), and `checkpoints/` (the newest three).
     Ctrl-C saves and stops; the same command with --resume continues. To train a
-    finished run for longer, use --resume with more --steps; nothing else may change.
+    finished run for longer, use --resume with more --steps; nothing else may
+    change.
 
     The renderer, the background, the likelihood, the cell and the estimator have
     settings of their own. --help lists the settings of those that are chosen on the

@@ -1,4 +1,4 @@
-"""Photographs that come with scikit-image (extra `photos`), and pieces of them to stand behind digits."""
+"""Photographs that come with scikit-image, and pieces of them to stand behind digits."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def bundled_photographs() -> Any:
     try:
         from skimage import data
     except ImportError as error:
-        raise AttendError("photographs: come with scikit-image; pip install 'attend[photos]'") from error
+        raise AttendError("photographs: come with scikit-image; pip install scikit-image") from error
     return data
 
 

@@ -1,0 +1,131 @@
+"""How well `attend find` finds the objects in real images whose truth is known, beside what people use without labels.
+
+uv run python benchmarks/real.py FOLDER...
+
+Each FOLDER has `images/` and beside it `truth.json` or `labels/`, as `attend evaluate` takes it. The method beside it is
+scikit-image: Otsu's threshold of the luminance, bright or dark as the median pixel says, then a watershed of
+the distances.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from common import print_table, seconds
+from skimage import data as pictures
+from skimage.feature import peak_local_max
+from skimage.filters import gaussian, threshold_otsu
+from skimage.measure import label, regionprops
+from skimage.segmentation import watershed
+
+from attend import find
+from attend.data import as_images, read_truth, truth_of
+from attend.evaluation import Objects, evaluate_images
+from attend.finding import Kind, foregrounds
+
+DISTANCE = {"cells-simulated": 5.0, "marrow": 12.0}
+"""Pixels within which a centre must be found, where the truth is points."""
+
+
+def main(
+    folders: Annotated[tuple[Path, ...], tyro.conf.Positional] = (),
+    seeds: tuple[int, ...] = (0,),
+    rounds: int = 2,
+    quick: bool = False,
+) -> None:
+    """Print a table with a row for each folder, method and seed.
+
+    Args:
+        folders: of images with their truth; scikit-image's coins if there are none.
+        seeds: of the noise of learning.
+        rounds: of learning.
+        quick: learn nothing, and look at scikit-image's coins only.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        places = list(folders) or [coins(Path(temporary))]
+        for place in places:
+            known = read_truth(place)
+            images = [path for path in sorted((place / "images").iterdir()) if truth_of(path.name, known)]
+            truths = [known_objects(truth_of(path.name, known)) for path in images]
+            distance = DISTANCE.get(place.name, 5.0)
+            for seed in seeds:
+                scenes: list[Any] = []
+                took = seconds(lambda: scenes.extend(find(images, rounds=0 if quick else rounds, seed=seed)))  # noqa: B023
+                found = [objects_of(scene) for scene in scenes]
+                rows.append(row(place.name, f"attend find, seed {seed}", found, truths, distance, took))
+            took = seconds(lambda: [otsu(path) for path in images])  # noqa: B023
+            rows.append(row(place.name, "Otsu, watershed", [otsu(path) for path in images], truths, distance, took))
+    headings = ("set", "method", "F1", "count error", "mask AP 0.5:0.95", "90 % interval covers", "seconds")
+    print_table(headings, rows, [f"{rounds} rounds of learning; F1 of boxes at IoU 0.5, or of centres"])
+
+
+def coins(folder: Path) -> Path:
+    """scikit-image's picture of 24 coins, whose truth here is their number alone."""
+    from PIL import Image
+
+    (folder / "coins" / "images").mkdir(parents=True)
+    Image.fromarray(pictures.coins()).save(folder / "coins" / "images" / "coins.png")
+    (folder / "coins" / "truth.json").write_text('{"coins.png": {"count": 24}}')
+    return folder / "coins"
+
+
+def known_objects(truth: Any) -> Objects:
+    """The truth about an image as `evaluate_images` takes it."""
+    return Objects(truth.count, truth.boxes, truth.points, truth.labels())
+
+
+def objects_of(scene: Any) -> Objects:
+    """What was found in an image, likewise."""
+    n = int(scene.counts[0])
+    boxes = scene.boxes[0, :n].astype(float)
+    low, high = scene.count_interval()[0].tolist()
+    return Objects(n, boxes, boxes[:, :2] + boxes[:, 2:] / 2, scene.labels(0), (low, high))
+
+
+def otsu(path: Path) -> Objects:
+    """What Otsu's threshold and a watershed of the distances find: scikit-image's, with its defaults."""
+    from scipy import ndimage
+
+    image = as_images([path])[0]
+    image = image / np.float32(255) if image.dtype == np.uint8 else image
+    polarity = Kind("bright" if np.median(image) < 0.5 else "dark", 14.0).foreground
+    plane = gaussian(foregrounds[polarity](image), 1)
+    mask = plane > threshold_otsu(plane)
+    distance: Any = ndimage.distance_transform_edt(mask)
+    markers = np.zeros(mask.shape, int)
+    peaks = peak_local_max(gaussian(distance, 1), min_distance=5, labels=label(mask))
+    markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    labels = watershed(-distance, markers, mask=mask).astype(np.int32)
+    parts = list(boxes(labels))
+    found = np.array(parts, float).reshape(-1, 4)
+    return Objects(len(found), found, found[:, :2] + found[:, 2:] / 2, labels)
+
+
+def boxes(labels: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
+    """The boxes of all objects of a label image."""
+    for part in regionprops(labels):
+        y0, x0, y1, x1 = part.bbox
+        yield x0, y0, x1 - x0, y1 - y0
+
+
+def row(name: str, method: str, found: list[Objects], truths: list[Objects], distance: float, took: float) -> list[str]:
+    """One line of the table."""
+    report = evaluate_images(zip(found, truths, strict=True), distance=distance)
+    f1 = report["box_f1"] if report["box_f1"] is not None else report["point_f1"]
+    return [
+        name,
+        method,
+        "" if f1 is None else f"{f1:.3f}",
+        f"{report['count_error']:.1%}",
+        "" if report["mask_ap"] is None else f"{report['mask_ap']:.3f}",
+        "" if report["interval_coverage"] is None else f"{report['interval_coverage']:.0%}",
+        f"{took:.0f}",
+    ]
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
