@@ -2,9 +2,9 @@
 
 uv run python benchmarks/real.py FOLDER...
 
-Each FOLDER has `images/` and beside it `truth.json` or `labels/`, as `attend evaluate` takes it. The method beside it is
-scikit-image: Otsu's threshold of the luminance, bright or dark as the median pixel says, then a watershed of
-the distances.
+Each FOLDER has `images/` and beside it `truth.json` or `labels/`, as `attend evaluate` takes it. The method beside it
+is scikit-image's: Otsu's threshold of the luminance, of bright or dark objects as the median pixel says, then a
+watershed of the distances.
 """
 
 import tempfile

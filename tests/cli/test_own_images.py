@@ -1,6 +1,5 @@
 """From a folder of a user's own files to a run, and from that to results in other formats."""
 
-import dataclasses
 import importlib
 import json
 
@@ -14,7 +13,7 @@ from PIL import Image
 import attend as package
 import attend.config as attend_config
 from attend.cli import main
-from attend.config import PRESETS, Config
+from attend.config import PRESETS
 from attend.data import SceneData
 from attend.exports import exports
 from attend.fitting import Header, reading_of
@@ -161,9 +160,8 @@ def test_cluster_writes_a_table_and_a_contact_sheet(attend, run_folder, scenes_f
 
 @pytest.mark.parametrize("n", [1, 3, 25])
 def test_few_images_and_few_steps_train_and_say_so(attend, tiny_default, monkeypatch, squares, tmp_path, n):
-    whole = dataclasses.replace(PRESETS["default"].train, batch_size=64, warmup_steps=100)
-    usual = Config(PRESETS["default"].model, dataclasses.replace(whole, steps=10_000))
-    monkeypatch.setitem(attend_config._PRESETS, "default", usual)
+    usual = {"batch_size": 64, "warmup_steps": 100, "steps": 10_000}
+    monkeypatch.setitem(attend_config._PRESETS, "default", attend_config._PRESETS["default"] | usual)
     for number, image in enumerate(squares.images[:n, ..., 0]):
         Image.fromarray(image).save(tmp_path / f"{number}.png")
     words = ["train", tmp_path, "--out", tmp_path / "run", "--steps", "3"]

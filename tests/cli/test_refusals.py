@@ -202,7 +202,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(attend, scenes_file, tiny_
         (
             ["infer", "no-run", "digits"],
             "o.txt",
-            "the suffix is '.txt'; it must be .json, .csv, .geojson, .npz, .parquet, or a",
+            "the suffix is '.txt'; it must be .json, .csv, .geojson, .npz",
         ),
         (["infer", "no-run", "digits"], "o", "or a folder with --format crops, geojson, labels, overlays, rois, yolo"),
         (["infer", "no-run", "digits", "--format", "yolo"], "full", "is not empty; choose a new or an empty folder"),
