@@ -84,6 +84,30 @@ def test_a_stopped_find_goes_on(found, folder, tmp_path, monkeypatch):
         assert (out / name).read_bytes() == (found / name).read_bytes()
 
 
+@pytest.mark.slow
+def test_a_stopped_find_that_has_learned_goes_on_to_the_same_result(folder, tmp_path, monkeypatch):
+    """What was learned comes back from its file as it was, to the last bit."""
+    from attend.finding import Finder
+
+    monkeypatch.setattr("attend.finding.rounds.STEPS", 4)
+    command = ["find", str(folder), "--rounds", "1", "--out"]
+    assert main([*command, str(tmp_path / "whole")]) == 0
+    infer, looked = Finder.infer, []
+
+    def stops(self, image, name=None):
+        if len(looked) == 1:
+            raise KeyboardInterrupt
+        looked.append(name)
+        return infer(self, image, name)
+
+    monkeypatch.setattr(Finder, "infer", stops)
+    assert main([*command, str(tmp_path / "stopped")]) == 130
+    monkeypatch.setattr(Finder, "infer", infer)
+    assert main([*command, str(tmp_path / "stopped"), "--resume"]) == 0
+    for name in ("counts.csv", "objects.csv", "objects.json"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
 def test_a_blank_image_has_nothing_and_says_so(tmp_path, capsys):
     Image.fromarray(np.full((100, 100), 77, np.uint8)).save(tmp_path / "blank.png")
     assert main(["find", str(tmp_path / "blank.png"), "--out", str(tmp_path / "out")]) == 0

@@ -1,6 +1,6 @@
 """q of a field of many objects: a convolutional network that says of each pixel what object it is of."""
 
-from attend.field.blocks import Said, look
+from attend.field.blocks import Said, look, nothing
 from attend.field.instances import Instances, instances
 from attend.field.network import FieldNetwork, Outputs
 from attend.field.sleep import Example, sleep
@@ -15,6 +15,7 @@ __all__ = [
     "from_arrays",
     "instances",
     "look",
+    "nothing",
     "sleep",
     "to_arrays",
     "universal",

@@ -8,13 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from attend.field.network import CELL, REACH, FieldNetwork, Outputs
-
-BLOCK = 512
-"""Pixels along a side of what is looked at together, but for the margin that the network needs to see around it."""
+from attend.field.network import REACH, FieldNetwork, Outputs
 
 BUCKET = 64
 """Sides are rounded up to multiples of this, so that few programs are compiled for images of many sizes."""
+
+BLOCK = 8 * BUCKET
+"""Pixels along a side of what is looked at together, but for the margin."""
+
+MARGIN = -(-REACH // BUCKET) * BUCKET
+"""Pixels around a block that the network sees as well: all that have a say in what it says of the block."""
 
 
 class Said(NamedTuple):
@@ -31,37 +34,40 @@ class Said(NamedTuple):
     offsets: Float[np.ndarray, "rows columns 2"]
 
 
+def nothing(size: tuple[int, ...]) -> Said:
+    """What would be said of an image of so many rows and columns in which there is nothing."""
+    rows, columns = size
+    heat = np.zeros(((rows + 1) // 2, (columns + 1) // 2), np.float32)
+    return Said(heat, np.zeros(size, np.float32), np.zeros((*size, 2), np.float32))
+
+
 def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> Said:
     """What the network says of an image, as probabilities where it says log odds.
 
-    A large image is looked at in blocks with a margin of as many pixels as the network reaches, so that nothing shows
-    where they meet. Time grows with the number of pixels; memory beyond that of the result does not.
+    A large image is looked at in blocks with a margin, so that nothing shows where they meet. Beyond its right and its
+    bottom border an image is mirrored, as far as to the next multiple of `BUCKET`. Time grows with the number of
+    pixels; memory beyond that of the image and of the result does not.
     """
     rows, columns = image.shape[:2]
-    even = rows + rows % 2, columns + columns % 2
-    heat = np.empty((even[0] // 2, even[1] // 2), np.float32)
-    inside, offsets = np.empty(even, np.float32), np.empty((*even, 2), np.float32)
-    margin = -(-REACH // CELL) * CELL
-    for top in range(0, rows, BLOCK):
-        for left in range(0, columns, BLOCK):
-            y0, x0 = max(0, top - margin), max(0, left - margin)
-            part = image[y0 : top + BLOCK + margin, x0 : left + BLOCK + margin]
-            said = _said(network, part)
-            y, x = top - y0, left - x0
-            high, wide = min(BLOCK, even[0] - top), min(BLOCK, even[1] - left)
-            inside[top : top + high, left : left + wide] = said.inside[y : y + high, x : x + wide]
-            offsets[top : top + high, left : left + wide] = said.offsets[y : y + high, x : x + wide]
-            cells = said.heat[y // 2 : (y + high) // 2, x // 2 : (x + wide) // 2]
-            heat[top // 2 : (top + high) // 2, left // 2 : (left + wide) // 2] = cells
-    return Said(heat, inside[:rows, :columns], offsets[:rows, :columns])
-
-
-def _said(network: FieldNetwork, part: np.ndarray) -> Said:
-    """Of one block, enlarged to a size for which there is a program."""
-    missing = [(0, -side % BUCKET + (BUCKET if side % BUCKET > BUCKET - CELL else 0)) for side in part.shape[:2]]
-    mode = "reflect" if min(part.shape[:2]) > 2 * BUCKET else "edge"
-    padded = np.pad(part, [*missing, (0, 0)], mode=mode)[None]
-    return Said(*(np.asarray(array)[0] for array in _compiled(network, jnp.asarray(padded))))
+    mode = "reflect" if min(rows, columns) > 2 * BUCKET else "edge"
+    image = np.pad(image, [(0, -rows % BUCKET), (0, -columns % BUCKET), (0, 0)], mode=mode)
+    high, wide = image.shape[:2]
+    heat = np.empty((high // 2, wide // 2), np.float32)
+    inside, offsets = np.empty((high, wide), np.float32), np.empty((high, wide, 2), np.float32)
+    for top in range(0, high, BLOCK):
+        for left in range(0, wide, BLOCK):
+            y0, x0 = max(0, top - MARGIN), max(0, left - MARGIN)
+            part = image[y0 : top + BLOCK + MARGIN, x0 : left + BLOCK + MARGIN]
+            said = [np.asarray(array)[0] for array in _compiled(network, jnp.asarray(part[None]))]
+            for whole, found, cell in zip((heat, inside, offsets), said, (2, 1, 1), strict=True):
+                to = tuple(slice(first // cell, (first + BLOCK) // cell) for first in (top, left))
+                own = tuple(
+                    slice((first - start) // cell, (first - start + BLOCK) // cell)
+                    for first, start in ((top, y0), (left, x0))
+                )
+                whole[to] = found[own]
+    cells = slice((rows + 1) // 2), slice((columns + 1) // 2)
+    return Said(heat[cells], inside[:rows, :columns], offsets[:rows, :columns])
 
 
 @eqx.filter_jit
