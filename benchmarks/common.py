@@ -12,13 +12,14 @@ from typing import Any, cast
 import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from attend import data
 from attend.experiments.report import describe_machine
+from attend.memory import inner_programs
 
 MATRIX_SIDES = (512, 1024, 2048, 4096)
 """Sides of the square matrices whose product is timed; the best rate counts."""
@@ -80,15 +81,9 @@ def _jaxpr_flops(jaxpr: Jaxpr) -> int:
             total += 2 * result.size * math.prod(left.shape[axis] for axis in contracted)
         elif name in ("conv_general_dilated", "while"):
             raise NotImplementedError(f"the matrix products in a {name} are not counted")
-        inner = [_jaxpr_flops(inner) for inner in _inner_jaxprs(params)]
+        inner = [_jaxpr_flops(inner) for inner in inner_programs(params)]
         total += max(inner, default=0) if name == "cond" else params.get("length", 1) * sum(inner)
     return total
-
-
-def _inner_jaxprs(params: dict[str, Any]) -> list[Jaxpr]:
-    values = jax.tree.leaves(list(params.values()), is_leaf=lambda value: isinstance(value, ClosedJaxpr | Jaxpr))
-    jaxprs = [value.jaxpr if isinstance(value, ClosedJaxpr) else value for value in values]
-    return [jaxpr for jaxpr in jaxprs if isinstance(jaxpr, Jaxpr)]
 
 
 def peak_memory() -> str:

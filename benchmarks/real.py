@@ -8,7 +8,6 @@ watershed of the distances.
 """
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,13 +17,16 @@ from common import print_table, seconds
 from skimage import data as pictures
 from skimage.feature import peak_local_max
 from skimage.filters import gaussian, threshold_otsu
-from skimage.measure import label, regionprops
+from skimage.measure import label
 from skimage.segmentation import watershed
 
 from attend import find
+from attend.cli.truth import objects_of
 from attend.data import as_images, read_truth, truth_of
+from attend.data.truth import boxes_of
 from attend.evaluation import Objects, evaluate_images
-from attend.finding import Kind, foregrounds
+from attend.exports import Results
+from attend.finding import foregrounds
 
 DISTANCE = {"cells-simulated": 5.0, "marrow": 12.0}
 """Pixels within which a centre must be found, where the truth is points."""
@@ -55,10 +57,11 @@ def main(
             for seed in seeds:
                 scenes: list[Any] = []
                 took = seconds(lambda: scenes.extend(find(images, rounds=0 if quick else rounds, seed=seed)))  # noqa: B023
-                found = [objects_of(scene) for scene in scenes]
+                found = [objects_of(Results(scene), 0, labels=True) for scene in scenes]
                 rows.append(row(place.name, f"attend find, seed {seed}", found, truths, distance, took))
-            took = seconds(lambda: [otsu(path) for path in images])  # noqa: B023
-            rows.append(row(place.name, "Otsu, watershed", [otsu(path) for path in images], truths, distance, took))
+            found = []
+            took = seconds(lambda: found.extend(otsu(path) for path in images))  # noqa: B023
+            rows.append(row(place.name, "Otsu, watershed", found, truths, distance, took))
     headings = ("set", "method", "F1", "count error", "mask AP 0.5:0.95", "90 % interval covers", "seconds")
     print_table(headings, rows, [f"{rounds} rounds of learning; F1 of boxes at IoU 0.5, or of centres"])
 
@@ -78,38 +81,21 @@ def known_objects(truth: Any) -> Objects:
     return Objects(truth.count, truth.boxes, truth.points, truth.labels())
 
 
-def objects_of(scene: Any) -> Objects:
-    """What was found in an image, likewise."""
-    n = int(scene.counts[0])
-    boxes = scene.boxes[0, :n].astype(float)
-    low, high = scene.count_interval()[0].tolist()
-    return Objects(n, boxes, boxes[:, :2] + boxes[:, 2:] / 2, scene.labels(0), (low, high))
-
-
 def otsu(path: Path) -> Objects:
     """What Otsu's threshold and a watershed of the distances find: scikit-image's, with its defaults."""
     from scipy import ndimage
 
     image = as_images([path])[0]
     image = image / np.float32(255) if image.dtype == np.uint8 else image
-    polarity = Kind("bright" if np.median(image) < 0.5 else "dark", 14.0).foreground
-    plane = gaussian(foregrounds[polarity](image), 1)
+    plane = gaussian(foregrounds["bright" if np.median(image) < 0.5 else "dark"](image), 1)
     mask = plane > threshold_otsu(plane)
     distance: Any = ndimage.distance_transform_edt(mask)
     markers = np.zeros(mask.shape, int)
     peaks = peak_local_max(gaussian(distance, 1), min_distance=5, labels=label(mask))
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     labels = watershed(-distance, markers, mask=mask).astype(np.int32)
-    parts = list(boxes(labels))
-    found = np.array(parts, float).reshape(-1, 4)
+    found = boxes_of(labels)
     return Objects(len(found), found, found[:, :2] + found[:, 2:] / 2, labels)
-
-
-def boxes(labels: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
-    """The boxes of all objects of a label image."""
-    for part in regionprops(labels):
-        y0, x0, y1, x1 = part.bbox
-        yield x0, y0, x1 - x0, y1 - y0
 
 
 def row(name: str, method: str, found: list[Objects], truths: list[Objects], distance: float, took: float) -> list[str]:

@@ -2,11 +2,12 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -95,6 +96,14 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise AttendError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def digest(about: str, arrays: Iterable[Any]) -> str:
+    """A text of 64 letters that tells these arrays, and what else there is to say of them, from all others."""
+    found = hashlib.sha256(about.encode())
+    for array in arrays:
+        found.update(np.asarray(array).tobytes())
+    return found.hexdigest()
 
 
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

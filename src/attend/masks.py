@@ -8,6 +8,9 @@ of its own greatest. Boxes are (x0, y0, width, height) in pixels, whose edges ar
 import numpy as np
 from jaxtyping import Bool, Float, Int32
 
+SAMPLES = 28
+"""Along either side of a box in a mask, as inference makes them (He et al. 2017)."""
+
 HALF = 0.5
 """Share of an object's greatest alpha that a pixel of it has at least."""
 

@@ -60,7 +60,7 @@ def _peak(jaxpr: Jaxpr) -> int:
     live = most = 0
     made = set()
     for number, equation in enumerate(jaxpr.eqns):
-        inside = max((_peak(inner) for inner in _inner(equation.params)), default=0)
+        inside = max((_peak(inner) for inner in inner_programs(equation.params)), default=0)
         most = max(most, live + max(inside, sum(map(_bytes, equation.outvars))))
         for variable in equation.outvars:
             if variable in last:
@@ -72,7 +72,7 @@ def _peak(jaxpr: Jaxpr) -> int:
     return most
 
 
-def _inner(parameters: dict[str, Any]) -> Iterator[Jaxpr]:
+def inner_programs(parameters: dict[str, Any]) -> Iterator[Jaxpr]:
     """The programs in an operation, such as the body of a loop."""
     for value in parameters.values():
         for each in value if isinstance(value, tuple | list) else [value]:

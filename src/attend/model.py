@@ -20,6 +20,7 @@ from attend.data import as_images, taken
 from attend.errors import AttendError
 from attend.files import read_npz, write_npz
 from attend.geometry import VISIBLE, attend, box_mask, box_window, footprint_box
+from attend.masks import SAMPLES
 from attend.objective import count_bounds, elbo, importance_weighted_bound
 from attend.p import Generative, LearnedSettings, cover, footprint, generative, geometric, refitted
 from attend.q import BackdropEncoder, Cell, Trace, WithBackdrop, cells, unroll
@@ -30,9 +31,6 @@ Images = Array | np.ndarray
 
 SHADED = 0.4
 """`VISIBLE` before a background, of which a patch paints some around its object as well."""
-
-MASK = 28
-"""Samples along either side of an object's box in its mask (as He et al. 2017, "Mask R-CNN")."""
 
 
 class Model(eqx.Module):
@@ -243,7 +241,7 @@ def _decode(model: Model, images: Images) -> dict[str, Array]:
             box = footprint_box(shown[..., None], least)
             patch = attend(p.renderer.canvas(alone), box_window(box, image.shape[:2]), model.config.glimpse)
             covered = cover(p.renderer, layer, shown, before_background=p.background is not None)
-            return box, patch, box_mask(covered, box, MASK).astype(jnp.float16)
+            return box, patch, box_mask(covered, box, SAMPLES).astype(jnp.float16)
 
         boxes, patches, masks = jax.vmap(describe)(trace.layers)
         return {

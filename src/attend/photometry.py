@@ -52,7 +52,7 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     for _ in range(12):
         surface = terms @ np.linalg.lstsq(terms[taken], level[taken], rcond=None)[0]
         left = level - surface
-        spread = _robust_sd(left[taken]) + 1e-5
+        spread = robust_sd(left[taken]) + 1e-5
         taken = (left < 2.5 * spread) & (left > -6 * spread)
         if taken.mean() < 0.05:
             taken = level <= np.quantile(level, 0.3)
@@ -63,7 +63,7 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     zoom = [fine / side for fine, side in zip(plane.shape, coarse.shape, strict=True)]
     full = np.asarray(ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True), np.float32)
     left = plane - full
-    return full, _robust_sd(left[left < 3 * max(spread, noise_level(plane))])
+    return full, robust_sd(left[left < 3 * max(spread, noise_level(plane))])
 
 
 def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plane]:
@@ -118,5 +118,6 @@ def seen(contrast: Plane, spread: float) -> Float[np.ndarray, "rows columns 2"]:
     return np.stack([stretched, 0.5 * local], axis=-1)
 
 
-def _robust_sd(values: np.ndarray) -> float:
+def robust_sd(values: np.ndarray) -> float:
+    """The standard deviation that the median absolute deviation suggests."""
     return float(1.4826 * np.median(np.abs(values - np.median(values))))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy import ndimage
 
 from attend.config import Config
+from attend.photometry import robust_sd
 from attend.settings import flattened
 
 LOOKED_AT = 400
@@ -90,7 +91,7 @@ def survey(images: np.ndarray) -> Survey:
     some = some / 255 if images.dtype == np.uint8 else some
     colours = np.median(some, axis=(1, 2))
     overall = np.median(colours, axis=0)
-    varies = max(_spread(colours - overall), _spread(_coarse(some) - overall))
+    varies = max(robust_sd(colours - overall), robust_sd(_coarse(some) - overall))
     settings: dict[str, Any]
     if varies >= EVEN:
         settings, ground = {"background": "learned", "renderer": "alpha"}, _around(some)
@@ -108,7 +109,7 @@ def survey(images: np.ndarray) -> Survey:
         return Survey(settings, reasons)
     size, shorter = float(np.median(sizes)), min(images.shape[1:3])
     settings["scale"] = round(min(MARGIN * size / shorter, 1.0), 3)
-    settings["scale_sd"] = round(float(np.clip(_spread(np.log(sizes)), *SCALE_SD)), 3)
+    settings["scale_sd"] = round(float(np.clip(robust_sd(np.log(sizes)), *SCALE_SD)), 3)
     settings["scale_reach"] = REACH
     settings["max_objects"] = int(np.clip(np.quantile(counts, 0.99, method="higher"), 1, MOST))
     reasons["scale"] = f"the median object is {size:.0f} pixels long, the image {shorter}"
@@ -154,11 +155,6 @@ def _of_noise(images: Float[np.ndarray, "n h w c"], settings: dict[str, Any], re
         "pixel_sd": f"so that noise, of {noise:.2f}, is not taken for objects",
     }
     return Survey(settings, reasons, ("the images look like noise: there may be no objects in them",))
-
-
-def _spread(values: np.ndarray) -> float:
-    """The standard deviation that the median absolute deviation suggests."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
 def _coarse(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n h2 w2 c"]:

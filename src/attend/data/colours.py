@@ -7,6 +7,10 @@ RED, GREEN, BLUE = 299, 587, 114
 """What each colour adds to the luminance, in thousandths (ITU-R BT.601, the rule of JPEG and of Pillow's mode L)."""
 
 
+LUMINANCE = np.array([RED, GREEN, BLUE], np.float32) / np.float32(1000)
+"""The same of numbers in [0, 1]."""
+
+
 def to_channels(
     images: UInt8[np.ndarray, "n h w c"] | Float32[np.ndarray, "n h w c"], channels: int
 ) -> tuple[UInt8[np.ndarray, "n h w {channels}"] | Float32[np.ndarray, "n h w {channels}"], str | None]:

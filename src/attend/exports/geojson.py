@@ -7,7 +7,7 @@ from typing import Any
 
 from attend.errors import AttendError
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults, Results
+from attend.exports.results import AnyResults, Results, each_image
 from attend.files import atomic_file, atomic_folder
 
 
@@ -22,12 +22,8 @@ def write_geojson(results: AnyResults, path: str | os.PathLike) -> None:
         AttendError: there are no masks, or the folder cannot be written.
     """
     with atomic_folder(path) as folder:
-        stems = results.stems()
-        for piece in results.pieces():
-            for row in range(len(piece.scenes)):
-                file = folder / f"{stems[piece.first + row]}.geojson"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps(features(piece, row)))
+        for piece, row, file in each_image(results, folder, ".geojson"):
+            file.write_text(json.dumps(features(piece, row)))
 
 
 def write_one_geojson(results: AnyResults, path: str | os.PathLike) -> None:

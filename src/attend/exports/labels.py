@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults, Results
+from attend.exports.results import AnyResults, Results, each_image
 from attend.files import atomic_folder
 
 
@@ -22,22 +22,18 @@ def write_labels(results: AnyResults, path: str | os.PathLike) -> None:
     Raises:
         AttendError: there are no masks, or the folder cannot be written.
     """
-    with atomic_folder(path) as folder:
-        stems = results.stems()
-        with (folder / "presence.csv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(("image", "label", "presence"))
-            for piece in results.pieces():
-                for row in range(len(piece.scenes)):
-                    _write_one(piece, row, folder / f"{stems[piece.first + row]}.tif")
-                    for found in piece.objects(row):
-                        table.writerow((piece.name(row), found.index + 1, round(found.presence, 6)))
+    with atomic_folder(path) as folder, (folder / "presence.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("image", "label", "presence"))
+        for piece, row, path_of_one in each_image(results, folder, ".tif"):
+            _write_one(piece, row, path_of_one)
+            for found in piece.objects(row):
+                table.writerow((piece.name(row), found.index + 1, round(found.presence, 6)))
 
 
 def _write_one(piece: Results, row: int, file: Path) -> None:
     labels = piece.labels(row)
     kind = np.uint16 if piece.counts[row] <= np.iinfo(np.uint16).max else np.uint32
-    file.parent.mkdir(parents=True, exist_ok=True)
     scale = {}
     if piece.pixel_size is not None:
         scale = {"resolution": (1e4 / piece.pixel_size,) * 2, "resolutionunit": "CENTIMETER"}

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from attend.exports.crops import as_image
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults, Results
+from attend.exports.results import AnyResults, Results, each_image
 from attend.files import atomic_folder
 
 SHORTEST = 256
@@ -19,12 +19,8 @@ def write_overlays(results: AnyResults, path: str | os.PathLike) -> None:
     The boxes are drawn on the image at the size that inference saw, enlarged if it is small.
     """
     with atomic_folder(path) as folder:
-        stems = results.stems()
-        for piece in results.pieces():
-            for row in range(len(piece.scenes)):
-                file = folder / f"{stems[piece.first + row]}.png"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                overlay(piece, row).save(file)
+        for piece, row, file in each_image(results, folder, ".png"):
+            overlay(piece, row).save(file)
 
 
 def overlay(results: Results, row: int) -> Image.Image:

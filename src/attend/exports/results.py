@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -199,6 +199,16 @@ class Results:
     def names(self) -> list[str]:
         """The names of all images."""
         return [self.name(row) for row in range(len(self.scenes))]
+
+
+def each_image(results: AnyResults, folder: Path, suffix: str) -> Iterator[tuple[Results, int, Path]]:
+    """Of every image the piece and the row that it is in, and the file below a folder that is its own."""
+    stems = results.stems()
+    for piece in results.pieces():
+        for row in range(len(piece.scenes)):
+            file = folder / f"{stems[piece.first + row]}{suffix}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            yield piece, row, file
 
 
 def unique_stems(names: Iterable[str]) -> list[str]:

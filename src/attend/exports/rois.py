@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults, Results
+from attend.exports.results import AnyResults, Results, each_image
 from attend.files import atomic_folder
 
 
@@ -22,14 +22,10 @@ def write_rois(results: AnyResults, path: str | os.PathLike) -> None:
         AttendError: there are no masks, or the folder cannot be written.
     """
     with atomic_folder(path) as folder:
-        stems = results.stems()
-        for piece in results.pieces():
-            for row in range(len(piece.scenes)):
-                file = folder / f"{stems[piece.first + row]}.zip"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                with zipfile.ZipFile(file, "w") as archive:
-                    for name, roi in _rois(piece, row):
-                        archive.writestr(zipfile.ZipInfo(f"{name}.roi"), roi)  # of no date, so that bytes are the same
+        for piece, row, file in each_image(results, folder, ".zip"):
+            with zipfile.ZipFile(file, "w") as archive:
+                for name, roi in _rois(piece, row):
+                    archive.writestr(zipfile.ZipInfo(f"{name}.roi"), roi)  # of no date, so that bytes are the same
 
 
 def _rois(piece: Results, row: int) -> Iterator[tuple[str, bytes]]:

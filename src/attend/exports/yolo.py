@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults, Results
+from attend.exports.results import AnyResults, Results, each_image
 from attend.files import atomic_folder
 
 
@@ -20,12 +20,8 @@ def write_yolo(results: AnyResults, path: str | os.PathLike) -> None:
     classes = ["object"] if most is None else [f"cluster-{cluster}" for cluster in range(most + 1)]
     with atomic_folder(path) as folder:
         (folder / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
-        stems = results.stems()
-        for piece in results.pieces():
-            for row in range(len(piece.scenes)):
-                file = folder / "labels" / f"{stems[piece.first + row]}.txt"
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text("".join(_lines(piece, row)))
+        for piece, row, file in each_image(results, folder / "labels", ".txt"):
+            file.write_text("".join(_lines(piece, row)))
 
 
 def _lines(piece: Results, row: int) -> Iterator[str]:

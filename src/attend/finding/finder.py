@@ -1,7 +1,6 @@
 """`Finder`: a q that has been adapted to one kind of images, and what it needs to look at more of them."""
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -15,8 +14,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from attend.errors import AttendError
-from attend.field import FieldNetwork, from_arrays, look, to_arrays, universal, universal_dreams
-from attend.files import read_npz, write_npz
+from attend.field import FieldNetwork, from_arrays, look, nothing, to_arrays, universal, universal_dreams
+from attend.files import digest, read_npz, write_npz
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, natural
@@ -62,16 +61,13 @@ class Finder:
         """The objects of one image, uint8, in a `Scenes` of length 1."""
         pixels = image.astype(np.float32) / 255
         seen = natural(pixels, self.kind)
-        if self.empty:
-            seen = dataclasses.replace(seen, contrast=np.zeros_like(seen.contrast))
-        return scene_of(image, seen, look(self.network, seen.seen), self.calibration, name)
+        said = nothing(seen.contrast.shape) if self.empty else look(self.network, seen.seen)
+        return scene_of(image, seen, said, self.calibration, name)
 
     def fingerprint(self) -> str:
         """A digest that tells it from every other one."""
-        digest = hashlib.sha256(repr((self.kind, self.calibration, self.channels, self.empty)).encode())
-        for leaf in jax.tree.leaves(self.network):
-            digest.update(np.asarray(leaf).tobytes())
-        return digest.hexdigest()
+        about = repr((self.kind, self.calibration, self.channels, self.empty))
+        return digest(about, jax.tree.leaves(self.network))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to one `.npz` file, from which `Finder.load` makes the same."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from attend.data.colours import LUMINANCE
 from attend.registry import Registry
 
 Plane = Float[np.ndarray, "rows columns"]
@@ -16,13 +17,11 @@ foregrounds: Registry[Callable[[Colour], Plane]] = Registry("foreground")
 COLOURED = ("stain", "saturation", "not red", "not blue")
 """Those that only an image in colour has."""
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of red, green and blue (ITU-R BT.601)."""
-
 
 def possible(image: Colour) -> list[str]:
     """The names of those that make sense for an image: of a grey one its two polarities."""
-    return [name for name in foregrounds if name not in COLOURED or _lit(image) > 1]
+    coloured = _lit(image) > 1
+    return [name for name in foregrounds if coloured or name not in COLOURED]
 
 
 def _lit(image: Colour) -> int:

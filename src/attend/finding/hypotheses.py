@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 from scipy import ndimage
 
 from attend.field import FieldNetwork, Instances, instances, look
 from attend.finding.foreground import possible
-from attend.finding.kind import Image, Kind, natural
+from attend.finding.kind import Image, Kind, Plane, natural
 from attend.photometry import NATURAL, resample, smooth_over
 
 DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0, 320.0)
@@ -71,25 +70,26 @@ def hypotheses(
     shortest = min(min(image.shape[:2]) for image in some)
     sizes = [diameter] if diameter else [size for size in DIAMETERS if size <= max(shortest / 3, DIAMETERS[0])]
     kinds = [Kind(name, size) for name in named for size in sizes]
+    differs = [np.square(image - np.median(image, axis=(0, 1))).sum(axis=2) for image in some]
+    parts = {size: _busiest(some, differs, size) for size in sizes}
     found = []
     for done, kind in enumerate(kinds):
         watch(done, len(kinds))
-        found.append(evidence(network, some, kind))
+        found.append(evidence(network, parts[kind.diameter], kind))
     found.sort(key=lambda one: -one.gain)
     best = found[0]
     for _ in range(0 if diameter else ROUNDS):
         if best.objects < 3:
             break
         corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
-        best = evidence(network, some, Kind(best.kind.foreground, corrected))
+        best = evidence(network, _busiest(some, differs, corrected), Kind(best.kind.foreground, corrected))
     return [best, *found[1:]]
 
 
-def evidence(network: FieldNetwork, images: Sequence[Image], kind: Kind) -> Evidence:
-    """What speaks for one kind."""
+def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
+    """What speaks for one kind, in parts of some images."""
     gains, scores, diameters = [], [], []
-    for image in images:
-        part = _busiest(image, round(SIDE * kind.diameter / NATURAL))
+    for part in parts:
         seen = natural(part, kind)
         found = instances(*look(network, seen.seen), least=LEAST)
         sure = found.scores.mean() if len(found.scores) else 0.0
@@ -106,19 +106,24 @@ def evidence(network: FieldNetwork, images: Sequence[Image], kind: Kind) -> Evid
     )
 
 
-def _busiest(image: Image, side: int) -> Float[np.ndarray, "rows2 columns2 channels"]:
-    """The square part in which colours differ most from the usual one; all of an image that is not larger."""
-    if max(image.shape[:2]) <= side:
-        return image
-    differs = np.square(image - np.median(image, axis=(0, 1))).sum(axis=2)
-    corner = []
-    for axis in (0, 1):
-        along = differs.sum(axis=1 - axis)
-        if axis == 1:
-            along = differs[corner[0] : corner[0] + side].sum(axis=0)
-        sums = np.convolve(along, np.ones(min(side, len(along))), mode="valid")
-        corner.append(int(sums.argmax()))
-    return image[corner[0] : corner[0] + side, corner[1] : corner[1] + side]
+def _busiest(images: Sequence[Image], differs: Sequence[Plane], diameter: float) -> list[Image]:
+    """The square part of each image that differs most from its usual colour; all of an image that is not larger.
+
+    The square has `SIDE` natural pixels along a side if objects have this diameter.
+    """
+    side = round(SIDE * diameter / NATURAL)
+    parts = []
+    for image, much in zip(images, differs, strict=True):
+        rows = _most(much.sum(axis=1), side)
+        columns = _most(much[rows].sum(axis=0), side)
+        parts.append(image[rows, columns] if max(image.shape[:2]) > side else image)
+    return parts
+
+
+def _most(along: np.ndarray, side: int) -> slice:
+    """The stretch of that length, or all, with the largest sum."""
+    first = int(np.convolve(along, np.ones(min(side, len(along))), mode="valid").argmax())
+    return slice(first, first + side)
 
 
 def _gain(image: Image, found: Instances, kind: Kind) -> float:

@@ -9,6 +9,7 @@ from attend.finding.foreground import foregrounds
 from attend.photometry import NATURAL, background, resample, seen, usual_contrast
 
 Image = Float[np.ndarray, "_rows _columns _channels"]
+Plane = Float[np.ndarray, "_rows _columns"]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from scipy import ndimage
 from attend.field import Instances, Said, instances
 from attend.finding.calibration import LEAST, Calibration
 from attend.finding.kind import Natural
+from attend.masks import SAMPLES
+from attend.photometry import NATURAL
 from attend.scenes import Scenes
-
-MASK = 28
-"""Rows and columns of a mask and of a patch."""
 
 WHERE = ("scale", "x", "y")
 WHAT = ("log_diameter", "log_contrast", "elongation", "texture")
@@ -66,9 +65,9 @@ def scene_of(
 
 def _masks(image: np.ndarray, found: Instances, seen: Natural) -> tuple[np.ndarray, np.ndarray]:
     """Each object's mask over its box, and the pixels there."""
-    masks = np.zeros((len(found.areas), MASK, MASK), np.float32)
-    patches = np.zeros((len(found.areas), MASK, MASK, image.shape[2]), np.float32)
-    places = (np.arange(MASK) + 0.5) / MASK
+    masks = np.zeros((len(found.areas), SAMPLES, SAMPLES), np.float32)
+    patches = np.zeros((len(found.areas), SAMPLES, SAMPLES, image.shape[2]), np.float32)
+    places = (np.arange(SAMPLES) + 0.5) / SAMPLES
     for k, (x0, y0, wide, high) in enumerate(found.boxes):
         y, x = y0 + places * high - 0.5, x0 + places * wide - 0.5
         own = (found.labels[int(y0) : int(y0 + high), int(x0) : int(x0 + wide)] == k + 1).astype(np.float32)
@@ -105,7 +104,7 @@ def _what(found: Instances, seen: Natural) -> Float[np.ndarray, "n what"]:
     yy, xx, xy = (np.bincount(owner, a * b, n) / found.areas for a, b in ((off[:, 0],) * 2, (off[:, 1],) * 2, off.T))
     half, root = (yy + xx) / 2, np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
     ratio = np.sqrt((half + root + 1 / 12) / np.maximum(half - root + 1 / 12, 1 / 12))
-    diameter = np.sqrt(4 * found.areas / np.pi) / 14
+    diameter = np.sqrt(4 * found.areas / np.pi) / NATURAL
     return np.stack([np.log(diameter), np.log(mean.clip(1e-3)), np.log(ratio), spread / mean.clip(1e-3)], axis=1)
 
 
@@ -114,7 +113,7 @@ def _painted(pixels: np.ndarray, found: Instances, seen: Natural) -> np.ndarray:
     labels = labels_in_file(found, seen)
     index = np.arange(1, len(found.areas) + 1)
     outside = labels == 0
-    sd = 2 * 14 * float(seen.step.mean())
+    sd = 2 * NATURAL * float(seen.step.mean())
     painted = np.empty_like(pixels)
     for channel in range(pixels.shape[2]):
         plane = pixels[..., channel]

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from attend.data import Rules
 from attend.errors import AttendError
 from attend.exports import StoredResults, exports
 from attend.field import universal
@@ -21,7 +20,8 @@ from attend.finding.finder import FILE, LEARNED_FROM, ROUNDS
 from attend.looking.kept import delete, keeping
 from attend.looking.looker import FinderLooker
 from attend.looking.piecewise import Totals, check_all, depends_on, looked
-from attend.looking.source import Source, Tell, open_source
+from attend.looking.source import Tell, open_source
+from attend.photometry import NATURAL
 from attend.scenes import Scenes
 
 Watch = Callable[[str, int, int], None]
@@ -72,9 +72,8 @@ def find(
     Raises:
         AttendError: the images cannot be read, or a setting is out of range.
     """
-    source, learned = _learn(images, foreground, diameter, rounds, seed, watch, _silent, options)
-    looker = FinderLooker(learned.finder)
-    source = open_source(images, looker, **options) if not isinstance(images, Source) else source
+    looker = FinderLooker(_learn(images, foreground, diameter, rounds, seed, watch, _silent, options).finder)
+    source = open_source(images, looker, **options)
     pieces = looked(looker, source, 0, 0, _silent, lambda done, of: watch("looking", done, of))
     return [one for found, _ in pieces if found is not None for one in found.scenes]
 
@@ -123,7 +122,7 @@ def find_into(
     if (out / FILE).exists():
         finder = Finder.load(out / FILE)
     else:
-        _, learned = _learn(images, foreground, diameter, rounds, seed, watch, tell, options)
+        learned = _learn(images, foreground, diameter, rounds, seed, watch, tell, options)
         finder = learned.finder
         told(learned)
         with atomic_file(out / SURVEY) as file:
@@ -175,22 +174,22 @@ def _learn(
     watch: Watch,
     tell: Tell,
     options: dict[str, Any],
-) -> tuple[Source, Learned]:
+) -> Learned:
     if foreground is not None:
         foregrounds[foreground]
     if diameter is not None and not 2 <= diameter <= 2000:
         raise AttendError(f"diameter: is {diameter:g}; it must be from 2 to 2,000 pixels")
     if rounds < 0:
         raise AttendError(f"rounds: is {rounds}; it must be 0 or more")
-    source, some = _sample(images, watch, tell, options)
-    return source, make_finder(some, foreground=foreground, diameter=diameter, rounds=rounds, seed=seed, watch=watch)
+    some = _sample(images, watch, tell, options)
+    return make_finder(some, foreground=foreground, diameter=diameter, rounds=rounds, seed=seed, watch=watch)
 
 
 def _sample(
     images: Any, watch: Watch, tell: Tell, options: dict[str, Any]
-) -> tuple[Source, list[UInt8[np.ndarray, "_rows _columns _channels"]]]:
+) -> list[UInt8[np.ndarray, "_rows _columns _channels"]]:
     """Some of the images, evenly spread; grey if all of them are, else in colour."""
-    anyone = FinderLooker(Finder(universal(), Kind("bright", 14.0), Calibration(), 3), Rules(ground="dark"))
+    anyone = FinderLooker(Finder(universal(), Kind("bright", NATURAL), Calibration(), 3))
     source = open_source(images, anyone, **options)
     chosen = np.unique(np.linspace(0, source.count - 1, LEARNED_FROM).astype(int))
     some: list[np.ndarray] = []
@@ -203,7 +202,7 @@ def _sample(
     check_all(dataclasses.replace(source, n=None), len(some), lines, tell)
     if all((image == image[..., :1]).all() for image in some):
         some = [image[..., :1] for image in some]
-    return source, some
+    return some
 
 
 def _silent(source: str, note: str) -> None:

@@ -1,15 +1,14 @@
 """What looks: it turns a piece of images into `Scenes`."""
 
 import dataclasses
-import hashlib
 import os
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import jax
-import numpy as np
 
 from attend.data import Rules, SceneData
+from attend.files import digest
 from attend.finding import Finder, finder_file
 from attend.fitting import load, reading_of
 from attend.model import Model
@@ -73,7 +72,7 @@ class ModelLooker:
 
     def fingerprint(self) -> str:
         """A digest of the model's settings and parameters."""
-        return _fingerprint(self.model)
+        return digest(repr(self.model.config), jax.tree.leaves(self.model))
 
     def look(self, piece: SceneData, *, several: bool) -> Scenes:
         """What `Model.infer` finds."""
@@ -81,30 +80,18 @@ class ModelLooker:
 
 
 @dataclass(frozen=True)
-class TiledLooker:
-    """A model that looks at larger images in overlapping tiles of the size that it knows (`infer_tiled`).
+class TiledLooker(ModelLooker):
+    """A model that looks at larger images in overlapping tiles of the size that it knows (`infer_tiled`)."""
 
-    Attributes:
-        model: of `attend.fit` or `attend.load`.
-        rules: as of `Looker`.
-    """
-
-    model: Model
-    rules: Rules | None = None
     any_size = True
-
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """Height and width of a tile, and the channels."""
-        return self.model.size
-
-    def fingerprint(self) -> str:
-        """A digest of the model's settings and parameters."""
-        return _fingerprint(self.model)
 
     def look(self, piece: SceneData, *, several: bool) -> Scenes:
         """What `infer_tiled` finds."""
         return infer_tiled(self.model, piece.images, names=piece.names)
+
+
+PART = (32, 32)
+"""Height and width in pixels that stand for those of all images, which may have any."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +124,7 @@ class FinderLooker:
         )
 
 
-PART = (32, 32)
-
-
-def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> "ModelLooker | TiledLooker | FinderLooker":
+def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> ModelLooker | FinderLooker:
     """What a run has learned, which reads files as those of the run were read.
 
     It is the model of a run folder, or of a file written by `Model.save`; or the finder of a folder that `find_into`
@@ -153,16 +137,9 @@ def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> "ModelLook
         AttendError: there is no such model, or it is damaged.
     """
     if (file := finder_file(run)) is not None:
-        return FinderLooker(Finder.load(file), Rules(ground="dark"))
+        return FinderLooker(Finder.load(file))
     model, reading = load(run), reading_of(run)
     rules = None if reading is None else reading.rules.for_inference()
     if not tiled:
         return ModelLooker(model, rules)
     return TiledLooker(model, rules and dataclasses.replace(rules, resize=None, crop=None))
-
-
-def _fingerprint(model: Model) -> str:
-    digest = hashlib.sha256(repr(model.config).encode())
-    for leaf in jax.tree.leaves(model):
-        digest.update(np.asarray(leaf).tobytes())
-    return digest.hexdigest()
