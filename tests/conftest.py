@@ -11,6 +11,7 @@ import os
 import resource
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,6 +30,19 @@ import jax
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None, max_examples=25)
 settings.load_profile("repeatable")
+
+
+MAPS = Path("/proc/self/maps")
+MOST_MAPS = 20_000
+"""Linux gives a process 65,530 maps of memory, a compiled program takes some, and without one XLA ends in a crash."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_maps():
+    """Forget what was compiled before it takes too many maps; it is still on disk."""
+    yield
+    if MAPS.exists() and len(MAPS.read_bytes().splitlines()) > MOST_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="module")

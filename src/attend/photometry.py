@@ -33,14 +33,16 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     """What is around the objects, and how much that varies about it.
 
     A quadratic surface is fitted to the pixels, again and again without those that stand out above what is left, so
-    that light may be uneven and objects may cover most of the image; then a smooth local correction is added.
+    that light may be uneven and objects may cover most of the image; then a smooth local correction is added. How far
+    out a pixel may stand is told from the pixels below the surface, where no object is (as the mode of the sky is found
+    in crowded fields of stars; Stetson 1987, "DAOPHOT", section III).
 
     Args:
         plane: an image in which objects are bright.
         diameter: of the usual object, in pixels.
 
     Returns:
-        The background, and the spread: the robust standard deviation of noise and texture about it.
+        The background, and the spread: the standard deviation of noise and texture about it.
     """
     step = max(1, int(diameter / 4))
     coarse = ndimage.uniform_filter(plane, step)[step // 2 :: step, step // 2 :: step]
@@ -52,7 +54,7 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     for _ in range(12):
         surface = terms @ np.linalg.lstsq(terms[taken], level[taken], rcond=None)[0]
         left = level - surface
-        spread = robust_sd(left[taken]) + 1e-5
+        spread = lower_sd(left[taken]) + 1e-5
         taken = (left < 2.5 * spread) & (left > -6 * spread)
         if taken.mean() < 0.05:
             taken = level <= np.quantile(level, 0.3)
@@ -62,8 +64,8 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     around = around + np.where(weight > 0.02, local, 0)
     zoom = [fine / side for fine, side in zip(plane.shape, coarse.shape, strict=True)]
     full = np.asarray(ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True), np.float32)
-    left = plane - full
-    return full, robust_sd(left[left < 3 * max(spread, noise_level(plane))])
+    left, noise = plane - full, noise_level(plane)
+    return full, max(lower_sd(left), robust_sd(left[left < 3 * max(spread, noise)]), noise)
 
 
 def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plane]:
@@ -116,6 +118,17 @@ def seen(contrast: Plane, spread: float) -> Float[np.ndarray, "rows columns 2"]:
     square = ndimage.uniform_filter(stretched**2, WINDOW, mode="constant") / inside
     local = (stretched - mean) / np.sqrt(np.maximum(square - mean**2, 0) + 0.15**2)
     return np.stack([stretched, 0.5 * local], axis=-1)
+
+
+def lower_sd(left: np.ndarray) -> float:
+    """The standard deviation of what is left of a background, from the values below 0 alone, for objects are above.
+
+    The root mean square, in which none counts for more than four times what the median suggests.
+    """
+    below = -left[left < 0]
+    if not below.size:
+        return 0.0
+    return float(np.sqrt(np.mean(np.square(np.minimum(below, 4 * (1.4826 * np.median(below) + 1e-5))))))
 
 
 def robust_sd(values: np.ndarray) -> float:

@@ -87,14 +87,24 @@ def test_a_crop_ends_at_the_border_and_is_none_outside(make, tmp_path):
     assert sizes == {"image-3-1.png": (3, 3), "image-3-2.png": (2, 2)}
 
 
-def test_overlays_show_the_image_and_each_box_in_its_colour(make, tmp_path):
-    results = make(names=NAMES)
-    write_overlays(results, tmp_path / "overlays")
-    assert files(tmp_path / "overlays") == {f"{stem}.png" for stem in STEMS}
-    zoom = 13  # 20 pixels become at least 256
+def drawn(results, folder):
+    """The overlays that are written, as RGB pixels by stem."""
+    write_overlays(results, folder)
+    return {path.relative_to(folder).with_suffix("").as_posix(): opened(path) for path in folder.rglob("*.png")}
+
+
+def opened(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def test_overlays_show_the_image_and_without_masks_each_box_in_its_colour(make, tmp_path):
+    results = make(names=NAMES, masks=False)
+    pictures = drawn(results, tmp_path / "overlays")
+    assert set(pictures) == set(STEMS)
+    zoom = 26  # 20 pixels become at least 512
     for row, stem in enumerate(STEMS):
-        with Image.open(tmp_path / "overlays" / f"{stem}.png") as image:
-            pixels = np.asarray(image.convert("RGB"))
+        pixels = pictures[stem]
         assert pixels.shape == (20 * zoom, 30 * zoom, 3)
         if results.scenes.counts[row] == 0:
             grey = np.round(255 * results.scenes.images[row, ..., 0]).astype(np.uint8)
@@ -107,6 +117,33 @@ def test_overlays_show_the_image_and_each_box_in_its_colour(make, tmp_path):
             assert (edge == colour).all(axis=1).any()
             edge = pixels[y0 + high // 2, max(x0 - 1, 0) : x0 + 2]
             assert (edge == colour).all(axis=1).any()
+
+
+def test_overlays_outline_the_masks(make, tmp_path):
+    """Half of the way around an ellipse is drawn, and next to nothing of the corners of its box."""
+    results = make()
+    mask = np.zeros_like(results.scenes.masks)
+    y, x = (np.mgrid[: mask.shape[2], : mask.shape[3]] + 0.5) / mask.shape[2] * 2 - 1
+    mask[:] = np.hypot(x, y) < 0.9
+    boxes = np.broadcast_to(np.array([5, 4, 16, 12], np.float32), results.scenes.boxes.shape)
+    scenes = dataclasses.replace(results.scenes, masks=mask, boxes=boxes)
+    pixels = drawn(dataclasses.replace(results, scenes=scenes), tmp_path / "overlays")["image-1"]
+    zoom = len(pixels) / 20
+    colour = ImageColor.getrgb(STEP_COLOURS[0])
+    angles = np.linspace(0, 2 * np.pi, 200)
+    around = np.stack([10 + 0.9 * 6 * np.sin(angles), 13 + 0.9 * 8 * np.cos(angles)], axis=1) * zoom
+    near = [(pixels[int(r) - 8 : int(r) + 9, int(c) - 8 : int(c) + 9] == colour).all(axis=2).any() for r, c in around]
+    assert all(near)
+    corner = pixels[int(4 * zoom) : int(4.8 * zoom), int(19.5 * zoom) : int(20.9 * zoom)]
+    assert not (corner == colour).all(axis=2).any()
+
+
+def test_overlays_of_dim_images_are_stretched(make, tmp_path):
+    results = make(masks=False)
+    dim = 0.2 + 0.1 * results.scenes.images
+    pixels = drawn(Results(dataclasses.replace(results.scenes, images=dim)), tmp_path / "overlays")["image-0"]
+    assert pixels.min() == 0
+    assert pixels.max() == 255
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from discs import discs
 import attend
 from attend.dreams import AREA, Arrangement, compose, draw_shapes, targets
 from attend.errors import AttendError
-from attend.field import universal
-from attend.finding import Finder, Kind, bank, find_in, foregrounds, hypotheses, learn, make_finder, natural
+from attend.field import Instances, Said, universal
+from attend.finding import Finder, Kind, Natural, bank, find_in, foregrounds, hypotheses, learn, make_finder, natural
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.foreground import possible
+from attend.finding.pixels import refined
 from attend.photometry import seen
 
 
@@ -145,7 +146,7 @@ def test_scores_are_calibrated_on_dreams():
 
 
 def test_counts_are_as_uncertain_as_presences_and_scatter_say():
-    calibration = Calibration(scatter=0.0)
+    calibration = Calibration(missed=0.0, scatter=0.0)
     probs = calibration.count_probs(np.full(100, 0.5))
     counts = np.arange(len(probs))
     assert probs.sum() == pytest.approx(1, abs=1e-5)
@@ -153,7 +154,30 @@ def test_counts_are_as_uncertain_as_presences_and_scatter_say():
     assert np.sqrt(probs @ (counts - 50) ** 2) == pytest.approx(5, abs=0.1)
     wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5))
     assert np.sqrt(wide @ (np.arange(len(wide)) - 50) ** 2) == pytest.approx(np.hypot(5, 10), rel=0.03)
+    often = dataclasses.replace(calibration, missed=0.5).count_probs(np.full(100, 0.5))
+    assert np.sqrt(often @ (np.arange(len(often)) - 50) ** 2) == pytest.approx(np.sqrt(25 + 25), rel=0.03)
     assert calibration.count_probs(np.zeros(0)) == pytest.approx([1.0, 0.0])
+
+
+def test_a_count_of_few_objects_of_which_none_is_certain_is_not_zero():
+    assert Calibration(scatter=1.0).count_probs(np.full(3, 0.9)).argmax() > 1
+
+
+def test_an_outline_lies_half_way_between_an_object_and_what_is_around_it():
+    """q gives two pixels too many on the left and two too few on the right; p sees where the step is."""
+    contrast = np.zeros((40, 40), np.float32)
+    contrast[10:30, 12:28] = 1.0
+    inside = np.full((40, 40), 0.01, np.float32)
+    inside[10:30, 10:26] = 0.9
+    labels = (inside > 0.5).astype(np.int32)
+    found = Instances(
+        np.array([[19.5, 17.5]]), np.array([0.9]), labels, np.array([[10.0, 10, 16, 20]]), np.array([320.0])
+    )
+    said = Said(np.zeros((20, 20), np.float32), inside, np.zeros((40, 40, 2), np.float32))
+    new = refined(found, said, Natural(contrast, 0.05, (40, 40)))
+    np.testing.assert_array_equal(new.labels, contrast > 0.5)
+    np.testing.assert_array_equal(new.boxes, [[12, 10, 16, 20]])
+    assert new.areas.tolist() == [320.0]
 
 
 def test_find_takes_images_of_several_sizes():
@@ -172,6 +196,6 @@ def test_a_round_of_learning_keeps_what_was_right_and_follows_from_the_seed(monk
     image, places = discs(rng)
     view = natural(image / np.float32(255), Kind("bright", 16.0))
     one, other = (learn(universal(), [view], rounds=1, seed=0) for _ in range(2))
-    assert [r.loss for r in one[2]] == [r.loss for r in other[2]]
-    assert one[2][0].objects == len(places)
+    assert [r.loss for r in one[1]] == [r.loss for r in other[1]]
+    assert one[1][0].objects == len(places)
     assert len(find_in(one[0], view).objects.scores) == len(places)

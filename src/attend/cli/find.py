@@ -93,7 +93,8 @@ def _say(learned: "Learned") -> None:
     other = next((one for one in learned.evidence[1:] if one.kind.foreground != kind.foreground), None)
     print(f"foreground {kind.foreground}", end="")
     if other is not None and not learned.finder.empty:
-        print(f" (explains {best.gain:.3f} nats a pixel; {other.kind.foreground} {other.gain:.3f})", end="")
+        second = f"next best: {other.kind.foreground}, {other.gain:.3f}"
+        print(f" (evidence {best.gain:.3f} nats per pixel; {second})", end="")
     print(f"\ndiameter {kind.diameter:.1f} pixels")
     for number, one in enumerate(learned.rounds, 1):
         print(f"round {number}: {one.objects:,} objects in the images learned from, {one.cutouts:,} cut out")

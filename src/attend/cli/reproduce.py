@@ -14,14 +14,21 @@ def reproduce(
         arg(
             metavar="NAME",
             help="multi-mnist, generalisation, representation, omniglot, supervised, sprites, estimators, objects-3d, "
-            "tabletop, coins, occlusion, photographs or crowds.",
+            "tabletop, coins, occlusion, photographs, crowds or real.",
         ),
     ],
     *,
     quick: Annotated[
         bool, arg(help="Run at a small size, in less than 90 seconds; exit status 1 if a target is missed.")
     ] = False,
-    data: Annotated[str, arg(metavar="DATA", help="The source of digits: digits, mnist or mnist:PATH.")] = "digits",
+    data: Annotated[
+        str,
+        arg(
+            metavar="DATA",
+            help="The source of digits: digits, mnist or mnist:PATH. For real, a folder of sets, each a folder with "
+            "images/ and beside it truth.json or labels/; pictures of scikit-image are looked at in any case.",
+        ),
+    ] = "digits",
     omniglot: Annotated[
         Path | None,
         arg(
@@ -66,6 +73,7 @@ def reproduce(
     occlusion       shapes that cover each other
     photographs     coloured digits on pieces of photographs
     crowds          6 to 12 digits per image, processed in tiles
+    real            attend find on images of cells, coins, particles; other methods
 
     The command writes FOLDER/NAME.md and FOLDER/NAME-*.png. Every trained model is
     a run folder; after an interruption, the same command goes on. A full run takes

@@ -40,7 +40,7 @@ class Settings:
     Attributes:
         runs: folder of the trained models, one run folder each; finished ones are used again.
         quick: a smoke test of small images, small models and short trainings.
-        data: where the digits come from: `digits`, `mnist` or `mnist:PATH`.
+        data: where the digits come from: `digits`, `mnist` or `mnist:PATH`; for `real`, the folder of its sets.
         omniglot: a folder of Omniglot's zips; the cache of an earlier download if None.
         seeds: of the trainings; the experiment's own if None.
     """

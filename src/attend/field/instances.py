@@ -63,7 +63,10 @@ def instances(
     renumbered = np.zeros(len(middles) + 1, np.int32)
     renumbered[kept + 1] = np.arange(1, len(kept) + 1)
     labels = renumbered[labels]
-    boxes = np.array(
-        [[x.start, y.start, x.stop - x.start, y.stop - y.start] for y, x in ndimage.find_objects(labels)], float
-    ).reshape(-1, 4)
-    return Instances(middles[kept], scores[kept], labels, boxes, areas[kept].astype(float))
+    return Instances(middles[kept], scores[kept], labels, boxed(labels), areas[kept].astype(float))
+
+
+def boxed(labels: Int[np.ndarray, "rows columns"]) -> Float[np.ndarray, "n 4"]:
+    """x0, y0, width, height of the pixels of each object of a label image that lacks no number."""
+    boxes = [[x.start, y.start, x.stop - x.start, y.stop - y.start] for y, x in ndimage.find_objects(labels)]
+    return np.array(boxes, float).reshape(-1, 4)

@@ -56,18 +56,22 @@ class Bank:
     densities: Float[np.ndarray, " parts"]
     touching: float
 
-    def dream(self, rng: np.random.Generator) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
+    def dream(
+        self, rng: np.random.Generator, *, wider: bool = True
+    ) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
         """What q sees of a scene drawn from p, and the truth about it.
 
-        Scenes are drawn somewhat more crowded and more varied in brightness than those that were found, since what q
-        has missed so far is more often faint or crowded than not.
+        Args:
+            rng: draws everything.
+            wider: whether scenes are somewhat more crowded and more varied in brightness than those that were found,
+                as is right to learn from: what q has missed so far is more often faint or crowded than not.
         """
-        density = rng.choice(self.densities) * rng.uniform(0.7, 2.0) + rng.choice([0, 1.5])
+        more, some, contrast_sd = (rng.uniform(0.7, 2.0), rng.choice([0, 1.5]), 0.5) if wider else (1.0, 0.0, 0.15)
         arrangement = Arrangement(
-            density=density,
+            density=rng.choice(self.densities) * more + some,
             size_sd=0.12,
-            contrast_sd=0.5,
-            touching=float(np.clip(self.touching * rng.uniform(0.6, 1.5), 0.1, 0.9)),
+            contrast_sd=contrast_sd,
+            touching=float(np.clip(self.touching * (rng.uniform(0.6, 1.5) if wider else 1), 0.1, 0.9)),
             gaps=(0.55, 1.2),
             alike=0.5,
             overlap=OVERLAPS[rng.integers(3)],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import nnls
 from scipy.spatial import KDTree
 from scipy.special import expit, logit
 from scipy.stats import norm
@@ -13,14 +14,20 @@ from sklearn.linear_model import LogisticRegression
 from attend.dreams import Targets
 from attend.field import Example, FieldNetwork, instances, look
 
-LEAST = 0.15
+LEAST = 0.3
 """Scores below this are not asked about."""
 
 NEAR = 5.0
 """Pixels, in natural units: an object is found if a middle is no farther from its own than this."""
 
-SCATTER = 0.03
-"""The relative standard deviation of counts is said to be at least this."""
+EDGE = 7.0
+"""Pixels along the border of a dream in which nothing is compared: it is small, so that too much of it is border."""
+
+DOUBT = ([LEAST, 0.9], [False, True])
+"""A false object of the least score and a right one of a high score are added, so that nothing is quite certain."""
+
+MISSED, SCATTER = 0.1, 0.1
+"""At least so uncertain is a count said to be (see `Calibration`): dreams are not quite like images."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,15 @@ class Calibration:
     Attributes:
         slope: of the log odds that an object is there, by the log odds of its score (Platt 1999).
         offset: of those log odds.
-        scatter: the relative standard deviation of a count beyond that of independent objects.
+        missed: the variance of a count for each object counted, as of misses and false ones that come one by one,
+            beyond that of independent objects.
+        scatter: the relative standard deviation of a count beyond both.
     """
 
     slope: float = 1.0
     offset: float = 0.4
-    scatter: float = 0.1
+    missed: float = MISSED
+    scatter: float = SCATTER
 
     def presence(self, scores: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The probability that each object is there."""
@@ -47,34 +57,38 @@ class Calibration:
         It has at least as many counts as there are presences, and one more.
         """
         mean = float(presence.sum())
-        deviation = np.sqrt((presence * (1 - presence)).sum() + (self.scatter * mean) ** 2) + 1e-3
+        independent = (presence * (1 - presence)).sum()
+        deviation = np.sqrt(independent + self.missed * mean + (self.scatter * mean) ** 2) + 1e-3
         most = max(len(presence), int(np.ceil(mean + 4 * deviation)))
         edges = np.arange(most + 2) - 0.5
-        upto = norm.cdf(edges, mean, deviation)
-        upto[0], upto[-1] = 0, 1
-        return np.diff(upto).astype(np.float32)
+        each = np.diff(norm.cdf(edges, mean, deviation))
+        return (each / each.sum()).astype(np.float32)
 
 
 def calibrated(network: FieldNetwork, dreams: Sequence[Example]) -> Calibration:
     """Compare what q finds in dreams with the truth."""
-    scores, hits, truths, found = [], [], [], []
+    scores, hits, truths = [], [], []
     for image, truth in dreams:
         objects = instances(*look(network, image), least=LEAST)
         middles = _middles(truth)
-        scores.append(objects.scores)
-        hits.append(_hits(objects.middles, middles))
-        truths.append(len(middles))
-        found.append(len(objects.scores))
-    score, hit = np.concatenate(scores), np.concatenate(hits)
-    if hit.all() or not hit.any():
-        return Calibration()
+        inside = _inside(objects.middles, image.shape)
+        scores.append(objects.scores[inside])
+        hits.append(_hits(objects.middles, middles)[inside])
+        truths.append(_inside(middles, image.shape).sum())
+    score = np.concatenate([*scores, *DOUBT[:1]])
+    hit = np.concatenate([*hits, *DOUBT[1:]]).astype(bool)
     fit = LogisticRegression().fit(logit(score.clip(1e-6, 1 - 1e-6))[:, None], hit)
-    once = Calibration(float(fit.coef_[0, 0]), float(fit.intercept_[0]), 0.0)
+    once = Calibration(float(fit.coef_[0, 0]), float(fit.intercept_[0]))
     expected = np.array([once.presence(one).sum() for one in scores])
     independent = np.array([(once.presence(one) * (1 - once.presence(one))).sum() for one in scores])
     left = np.square(expected - truths) - independent
-    scatter = np.sqrt(max(left.sum(), 0) / max(np.square(expected).sum(), 1))
-    return Calibration(once.slope, once.offset, float(max(scatter, SCATTER)))
+    missed, square = nnls(np.stack([expected, expected**2], axis=1), left)[0]
+    return Calibration(once.slope, once.offset, float(max(missed, MISSED)), float(max(np.sqrt(square), SCATTER)))
+
+
+def _inside(middles: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Which are not in the border of an image."""
+    return ((middles >= EDGE) & (middles <= np.array(size[:2]) - 1 - EDGE)).all(axis=1)
 
 
 def _middles(truth: Targets) -> np.ndarray:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import UInt8
 
 from attend.errors import AttendError
-from attend.field import FieldNetwork, from_arrays, look, nothing, to_arrays, universal, universal_dreams
+from attend.field import FieldNetwork, from_arrays, look, nothing, to_arrays, universal
 from attend.files import digest, read_npz, write_npz
+from attend.finding.bank import bank
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, natural
-from attend.finding.rounds import FAMILIES, Round, learn
+from attend.finding.rounds import Round, find_in, learn
 from attend.finding.scene import scene_of
 from attend.scenes import Scenes
 
@@ -33,7 +33,7 @@ BELIEVED = 0.5
 """If q's mean score of what it finds is below this, the images are taken to show nothing that it knows as objects."""
 
 DREAMS = 160
-"""From which scores are calibrated."""
+"""Of what is found in the end, from which scores are calibrated."""
 
 ROUNDS = 2
 """Of learning."""
@@ -148,10 +148,11 @@ def make_finder(
     views = [natural(image, best.kind) for image in pixels]
     upto = np.cumsum([view.contrast.size for view in views])
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
-    network, made, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
+    network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
-    dream: Any = universal_dreams(FAMILIES, seed) if made is None else made.dream
-    calibration = calibrated(network, [dream(rng) for _ in range(DREAMS)])
+    made = bank([find_in(network, view) for view in views], rng)
+    dreams = [] if made is None else [made.dream(rng, wider=False) for _ in range(DREAMS)]
+    calibration = calibrated(network, dreams) if dreams else Calibration()
     return Learned(Finder(network, best.kind, calibration, channels), tried, done)
 
 

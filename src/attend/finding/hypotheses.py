@@ -17,11 +17,14 @@ DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 2
 IMAGES, SIDE = 4, 256
 """So many images are looked at, of each a part of so many natural pixels along a side."""
 
+FINALISTS, LARGEST = 6, 1024
+"""The best hypotheses are compared again on one and the same part of each image, of at most so many natural pixels."""
+
 LEAST = 0.3
 """Objects of which the network is less sure than this do not count as evidence."""
 
-ROUNDS = 2
-"""Times that the diameter is corrected by the sizes of what is found."""
+CORRECTIONS = 2
+"""Times that the diameter is corrected by the sizes of what is found, if that explains the images better."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Evidence:
     Attributes:
         kind: the hypothesis.
         gain: nats a pixel and channel that objects of one colour each add to the likelihood of the images, weighted by
-            how sure q is of them.
+            how sure q is of them, the more visible ones above all.
         objects: how many were found.
         sure: the mean score of those.
         diameter: the median diameter of those, each weighted by its own, in pixels of the files.
@@ -56,7 +59,8 @@ def hypotheses(
 
     Each hypothesis is judged by a simple p: a smooth background, and objects of one colour each where q finds them.
     What counts is by how much that explains the pixels in all channels better than the background alone, per pixel,
-    times the mean score of q.
+    times how sure q is. This is asked of every hypothesis in a part of each image that suits its size, and of
+    the best ones again in a part that is the same for all of them.
 
     Args:
         network: q.
@@ -71,19 +75,31 @@ def hypotheses(
     sizes = [diameter] if diameter else [size for size in DIAMETERS if size <= max(shortest / 3, DIAMETERS[0])]
     kinds = [Kind(name, size) for name in named for size in sizes]
     differs = [np.square(image - np.median(image, axis=(0, 1))).sum(axis=2) for image in some]
-    parts = {size: _busiest(some, differs, size) for size in sizes}
-    found = []
-    for done, kind in enumerate(kinds):
-        watch(done, len(kinds))
-        found.append(evidence(network, parts[kind.diameter], kind))
-    found.sort(key=lambda one: -one.gain)
+    parts = {size: _busiest(some, differs, round(SIDE * size / NATURAL)) for size in sizes}
+    finalists = min(FINALISTS, len(kinds))
+    steps = iter(range(len(kinds) + finalists + CORRECTIONS))
+    total = len(kinds) + finalists + CORRECTIONS
+
+    def judged(kind: Kind, parts: Sequence[Image]) -> Evidence:
+        watch(next(steps), total)
+        return evidence(network, parts, kind)
+
+    found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
+    first, others = [one.kind for one in found[:finalists]], found[finalists:]
+    diameters = [kind.diameter for kind in first]
+    side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
+    common = _busiest(some, differs, side)
+    found = sorted((judged(kind, common) for kind in first), key=lambda one: -one.gain)
     best = found[0]
-    for _ in range(0 if diameter else ROUNDS):
+    for _ in range(0 if diameter else CORRECTIONS):
         if best.objects < 3:
             break
         corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
-        best = evidence(network, _busiest(some, differs, corrected), Kind(best.kind.foreground, corrected))
-    return [best, *found[1:]]
+        other = judged(Kind(best.kind.foreground, corrected), common)
+        if other.gain <= best.gain:
+            break
+        best = other
+    return [best, *found[1:], *others]
 
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
@@ -92,8 +108,7 @@ def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evide
     for part in parts:
         seen = natural(part, kind)
         found = instances(*look(network, seen.seen), least=LEAST)
-        sure = found.scores.mean() if len(found.scores) else 0.0
-        gains.append(max(_gain(part, found, kind), 0) * sure)
+        gains.append(max(_gain(part, found, kind), 0))
         scores.append(found.scores)
         diameters.append(np.sqrt(4 * found.areas / np.pi) * kind.diameter / NATURAL)
     every = np.concatenate(scores)
@@ -106,12 +121,8 @@ def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evide
     )
 
 
-def _busiest(images: Sequence[Image], differs: Sequence[Plane], diameter: float) -> list[Image]:
-    """The square part of each image that differs most from its usual colour; all of an image that is not larger.
-
-    The square has `SIDE` natural pixels along a side if objects have this diameter.
-    """
-    side = round(SIDE * diameter / NATURAL)
+def _busiest(images: Sequence[Image], differs: Sequence[Plane], side: int) -> list[Image]:
+    """The square part of each image, of this side, that differs most from its usual colour; all of a smaller image."""
     parts = []
     for image, much in zip(images, differs, strict=True):
         rows = _most(much.sum(axis=1), side)
@@ -127,19 +138,23 @@ def _most(along: np.ndarray, side: int) -> slice:
 
 
 def _gain(image: Image, found: Instances, kind: Kind) -> float:
-    """By how many nats a pixel and channel objects of one colour each explain the image better than what is around."""
+    """By how many nats a pixel and channel objects of one colour each explain the image better than what is around.
+
+    It is weighted by q's mean score of the objects, in which each has the weight of what it adds to the image: faint
+    objects, of which q is never sure, neither help nor harm.
+    """
     factor = NATURAL / kind.diameter
     colours = np.stack([resample(image[..., i], factor) for i in range(image.shape[2])], axis=-1)
     outside = found.labels == 0
-    if outside.mean() < 0.02:
+    if outside.mean() < 0.02 or not len(found.areas):
         return 0.0
     left = colours - np.stack([smooth_over(c, outside, NATURAL)[0] for c in np.moveaxis(colours, -1, 0)], axis=-1)
     index = np.arange(1, len(found.areas) + 1)
-    painted = np.zeros_like(left)
-    for channel in range(left.shape[2]):
-        means = ndimage.mean(left[..., channel], found.labels, index) if len(index) else []
-        painted[..., channel] = np.concatenate([[0.0], means])[found.labels]
-    return 0.5 * (_log_volume(left) - _log_volume(left - painted))
+    means = np.stack([ndimage.mean(channel, found.labels, index) for channel in np.moveaxis(left, -1, 0)], axis=-1)
+    painted = np.concatenate([np.zeros_like(means[:1]), means])[found.labels]
+    adds = found.areas * np.square(means).sum(axis=1)
+    sure = (found.scores * adds).sum() / max(adds.sum(), 1e-12)
+    return 0.5 * float(sure) * (_log_volume(left) - _log_volume(left - painted))
 
 
 def _log_volume(left: np.ndarray) -> float:

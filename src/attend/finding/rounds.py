@@ -9,6 +9,7 @@ import numpy as np
 from attend.field import Example, FieldNetwork, instances, look, sleep, universal_dreams
 from attend.finding.bank import Bank, Found, bank
 from attend.finding.kind import Natural
+from attend.finding.pixels import refined
 
 LEAST, DOUBTFUL = 0.4, 0.08
 """Scores from which on something is an object, or might be one, while p is made."""
@@ -46,7 +47,7 @@ class Round:
 
 def learn(
     network: FieldNetwork, images: Sequence[Natural], *, rounds: int, seed: int, watch: Watch = lambda done, of: None
-) -> tuple[FieldNetwork, Bank | None, list[Round]]:
+) -> tuple[FieldNetwork, list[Round]]:
     """Adapt q to a kind of images.
 
     Args:
@@ -57,11 +58,10 @@ def learn(
         watch: hears how far it is.
 
     Returns:
-        The network, what its last dreams were made of (None if too few objects were found to learn from), and what
-        each round did.
+        The network, and what each round did; there is none where too few objects were found to learn from.
     """
     others = universal_dreams(FAMILIES, seed)
-    made, done = None, []
+    done = []
     for number in range(rounds):
         found = [find_in(network, image) for image in images]
         made = bank(found, np.random.default_rng([seed, number]))
@@ -83,13 +83,13 @@ def learn(
             watch=tell,
         )
         done.append(Round(sum(len(one.objects.scores) for one in found), len(made.cutouts), losses[-1]))
-    return network, made, done
+    return network, done
 
 
 def find_in(network: FieldNetwork, image: Natural) -> Found:
     """What q finds in an image, and what it holds for possible."""
     said = look(network, image.seen)
-    return Found(image, instances(*said, least=LEAST), instances(*said, least=DOUBTFUL))
+    return Found(image, refined(instances(*said, least=LEAST), said, image), instances(*said, least=DOUBTFUL))
 
 
 def _dream(rng: np.random.Generator, own: Bank, others: Callable[[np.random.Generator], Example]) -> Example:
