@@ -29,8 +29,9 @@ LEARNED_FROM = 24
 PIXELS = 4_000_000
 """And no more than so many natural pixels of them."""
 
-BELIEVED = 0.5
-"""If q's mean score of what it finds is below this, the images are taken to show nothing that it knows as objects."""
+BELIEVED, EXPLAINED = 0.5, 0.25
+"""If q's mean score of what it finds is below the first, or the share of the images' variation that objects explain is
+below the second, as in a texture, the images are taken to show no objects."""
 
 DREAMS = 160
 """Of what is found in the end, from which scores are calibrated."""
@@ -143,7 +144,7 @@ def make_finder(
     tried = hypotheses(network, pixels, foreground=foreground, diameter=diameter, watch=partial(watch, "surveying"))
     best = tried[0]
     channels = some[0].shape[2]
-    if best.sure < BELIEVED:
+    if best.sure < BELIEVED or best.share < EXPLAINED:
         return Learned(Finder(network, best.kind, Calibration(), channels, empty=True), tried, ())
     views = [natural(image, best.kind) for image in pixels]
     upto = np.cumsum([view.contrast.size for view in views])

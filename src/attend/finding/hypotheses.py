@@ -9,7 +9,7 @@ from scipy import ndimage
 from attend.field import FieldNetwork, Instances, instances, look
 from attend.finding.foreground import possible
 from attend.finding.kind import Image, Kind, Plane, natural
-from attend.photometry import NATURAL, resample, smooth_over
+from attend.photometry import NATURAL, noise_level, resample, smooth_over
 
 DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0, 320.0)
 """Sizes of objects that are tried, in pixels."""
@@ -36,6 +36,7 @@ class Evidence:
         gain: nats a pixel and channel that objects of one colour each add to the likelihood of the images, weighted by
             how sure q is of them, the more visible ones above all.
         objects: how many were found.
+        share: of the variation of the images about their background, beyond noise, that the objects explain.
         sure: the mean score of those.
         diameter: the median diameter of those, each weighted by its own, in pixels of the files.
     """
@@ -43,6 +44,7 @@ class Evidence:
     kind: Kind
     gain: float
     objects: int
+    share: float
     sure: float
     diameter: float
 
@@ -104,11 +106,13 @@ def hypotheses(
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
     """What speaks for one kind, in parts of some images."""
-    gains, scores, diameters = [], [], []
+    gains, shares, scores, diameters = [], [], [], []
     for part in parts:
         seen = natural(part, kind)
         found = instances(*look(network, seen.seen), least=LEAST)
-        gains.append(max(_gain(part, found, kind), 0))
+        gain, share = _gain(part, found, kind)
+        gains.append(max(gain, 0))
+        shares.append(share)
         scores.append(found.scores)
         diameters.append(np.sqrt(4 * found.areas / np.pi) * kind.diameter / NATURAL)
     every = np.concatenate(scores)
@@ -116,6 +120,7 @@ def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evide
         kind,
         float(np.mean(gains)),
         len(every),
+        float(np.mean(shares)),
         float(every.mean()) if len(every) else 0.0,
         _weighted_median(np.concatenate(diameters)) if len(every) else 0.0,
     )
@@ -137,24 +142,27 @@ def _most(along: np.ndarray, side: int) -> slice:
     return slice(first, first + side)
 
 
-def _gain(image: Image, found: Instances, kind: Kind) -> float:
+def _gain(image: Image, found: Instances, kind: Kind) -> tuple[float, float]:
     """By how many nats a pixel and channel objects of one colour each explain the image better than what is around.
 
     It is weighted by q's mean score of the objects, in which each has the weight of what it adds to the image: faint
-    objects, of which q is never sure, neither help nor harm.
+    objects, of which q is never sure, neither help nor harm. The second number is `Evidence.share`.
     """
     factor = NATURAL / kind.diameter
     colours = np.stack([resample(image[..., i], factor) for i in range(image.shape[2])], axis=-1)
     outside = found.labels == 0
     if outside.mean() < 0.02 or not len(found.areas):
-        return 0.0
+        return 0.0, 0.0
     left = colours - np.stack([smooth_over(c, outside, NATURAL)[0] for c in np.moveaxis(colours, -1, 0)], axis=-1)
     index = np.arange(1, len(found.areas) + 1)
     means = np.stack([ndimage.mean(channel, found.labels, index) for channel in np.moveaxis(left, -1, 0)], axis=-1)
     painted = np.concatenate([np.zeros_like(means[:1]), means])[found.labels]
     adds = found.areas * np.square(means).sum(axis=1)
     sure = (found.scores * adds).sum() / max(adds.sum(), 1e-12)
-    return 0.5 * float(sure) * (_log_volume(left) - _log_volume(left - painted))
+    noise = sum(noise_level(channel) ** 2 for channel in np.moveaxis(left, -1, 0))
+    before, after = (float(np.square(rest).mean(axis=(0, 1)).sum()) for rest in (left, left - painted))
+    share = (before - after) / max(before - noise, 1e-12)
+    return 0.5 * float(sure) * (_log_volume(left) - _log_volume(left - painted)), share
 
 
 def _log_volume(left: np.ndarray) -> float:
