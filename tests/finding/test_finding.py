@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from discs import discs
+from skimage import data as pictures
 
 import attend
 from attend.dreams import AREA, Arrangement, compose, draw_shapes, targets
@@ -106,6 +107,21 @@ def test_nothing_is_found_where_there_is_nothing(kind):
     pixels = np.round(image.clip(0, 255)).astype(np.uint8)
     learned = make_finder([pixels])
     assert learned.finder.infer(pixels).counts[0] <= 2
+
+
+def test_a_texture_is_not_taken_for_objects():
+    grass = pictures.grass()[:256, :256, None]
+    learned = make_finder([grass], rounds=0)
+    assert learned.evidence[0].share < 0.25
+    assert learned.finder.empty
+    assert learned.finder.infer(grass).counts[0] == 0
+
+
+def test_the_coins_of_a_photograph_are_found():
+    coins = pictures.coins()[..., None]
+    learned = make_finder([coins], rounds=0)
+    assert learned.evidence[0].share > 0.5
+    assert learned.finder.infer(coins).counts[0] == 24
 
 
 def test_cut_outs_and_backgrounds_are_parts_of_the_images():

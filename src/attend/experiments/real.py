@@ -89,7 +89,7 @@ class Set:
 def real(settings: Settings) -> Report:
     """Find the objects of every set for every seed, and compare with the truth and with other methods."""
     seeds = settings.seeds_or(SEEDS)
-    sets = bundled_sets(settings.quick) + ([] if settings.data == "digits" else folder_sets(Path(settings.data)))
+    sets = [*([] if settings.data == "digits" else folder_sets(Path(settings.data))), *bundled_sets(settings.quick)]
     rows, checks, shown = [], [], {}
     for one in sets:
         reports = [_found(settings, one, seed) for seed in seeds]

@@ -88,7 +88,7 @@ def calibrated(network: FieldNetwork, dreams: Sequence[Example]) -> Calibration:
 
 def _inside(middles: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Which are not in the border of an image."""
-    return ((middles >= EDGE) & (middles <= np.array(size[:2]) - 1 - EDGE)).all(axis=1)
+    return np.all((middles >= EDGE) & (middles <= np.array(size[:2]) - 1 - EDGE), axis=1)
 
 
 def _middles(truth: Targets) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Which pixels are an object's: q proposes, and p judges those near an outline by how bright they are."""
 
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import logit
@@ -44,7 +46,8 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
         level = [
             np.median(contrast[part][labels[part] == k + 1]) for k, part in enumerate(ndimage.find_objects(labels))
         ]
-        distance, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
+        outside: Any = ndimage.distance_transform_edt(labels == 0, return_indices=True)
+        distance, nearest = outside
         near = np.where(distance <= FARTHEST, labels[tuple(nearest)], 0)
         own = np.concatenate([[1.0], level])[near]
         above = (contrast - (own + around) / 2) / np.maximum((own - around) / 2, DIFFERENCE)
