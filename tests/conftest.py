@@ -1,8 +1,10 @@
 """Makes `tests/` importable, so that every folder below can use `tiny`, and makes hypothesis repeatable.
 
-Most of what tests do is to compile tiny programs. So these are compiled with little care, and kept for whichever test
-or process compiles the same one again. It is said in the environment, before JAX is imported, for processes that tests
-start must come to the same bits.
+Most of what tests do is to compile tiny programs. So these are compiled with little care, without a note of the lines
+that each operation comes from, without XLA's emitters of fusions, which take two thirds of the time, and kept for
+whichever test or process compiles the same one again. It is said in the environment, before JAX is imported, for
+processes that tests start must come to the same bits. Where Python is told to keep nothing of what it compiles, which
+makes each of these processes compile all its libraries, it keeps that as well while the tests run.
 """
 
 import atexit
@@ -10,6 +12,7 @@ import contextlib
 import os
 import resource
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,7 +27,15 @@ os.environ |= {
     "JAX_COMPILATION_CACHE_DIR": os.environ["ATTEND_TESTS_COMPILED"],
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "JAX_TRACEBACK_IN_LOCATIONS_LIMIT": "0",
 }
+if "fusion_emitters" not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false".strip()
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.path.join(os.environ["ATTEND_TESTS_COMPILED"], "python")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import jax
 

@@ -81,6 +81,7 @@ def test_lookers_are_lookers():
     assert isinstance(TiledLooker(tiny.model()), Looker)
 
 
+@pytest.mark.usefixtures("compiling_with_care")
 def test_images_of_every_kind_give_what_one_pass_over_them_gives(looker, folder):
     expected = looker.model.infer(IMAGES)
     kinds = [folder, str(folder / "*.png"), IMAGES, IMAGES[..., 0], IMAGES / 255, list(IMAGES), SceneData(IMAGES)]
@@ -219,6 +220,7 @@ def test_results_of_a_look_are_what_an_export_takes(looker, tmp_path):
     assert (tmp_path / "one.csv").read_text().count("\n") == (tmp_path / "found.csv").read_text().count("\n")
 
 
+@pytest.mark.usefixtures("compiling_with_care")
 def test_a_saved_model_is_a_looker(looker, folder, tmp_path):
     looker.model.save(tmp_path / "model.npz")
     loaded = looker_of(tmp_path / "model.npz")
