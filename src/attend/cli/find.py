@@ -95,7 +95,9 @@ def _say(learned: "Learned") -> None:
     if other is not None and not learned.finder.empty:
         second = f"next best: {other.kind.foreground}, {other.gain:.3f}"
         print(f" (evidence {best.gain:.3f} nats per pixel; {second})", end="")
-    print(f"\ndiameter {kind.diameter:.1f} pixels")
+    print()
+    if not learned.finder.empty:
+        print(f"diameter {best.diameter:.1f} pixels, of the usual object found; looked at as if of {kind.diameter:.1f}")
     for number, one in enumerate(learned.rounds, 1):
         print(f"round {number}: {one.objects:,} objects in the images learned from, {one.cutouts:,} cut out")
 
