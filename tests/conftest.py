@@ -58,12 +58,22 @@ def few_maps():
         jax.clear_caches()
 
 
-@pytest.fixture(scope="module")
-def compiling_with_care():
-    """For tests that run long and compile little."""
+def _with_care():
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
+
+
+@pytest.fixture(scope="module")
+def compiling_with_care():
+    """For files of tests that run long and compile little."""
+    yield from _with_care()
+
+
+@pytest.fixture
+def one_compiled_with_care():
+    """For a single test whose results must agree almost to the bit."""
+    yield from _with_care()
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ from attend.looking import Looker, ModelLooker, TiledLooker, Totals, look, look_
 from attend.scenes import Scenes
 from attend.tiling import infer_tiled
 
+pytestmark = pytest.mark.usefixtures("compiling_with_care")  # results agree almost to the bit
+CARE = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "0"}  # the same for a process that a test starts
+
 N, PIECE = 11, 4
 IMAGES = (255 * tiny.images(N)).astype(np.uint8)
 LARGE = [(255 * tiny.images(1, size=size)[0]).astype(np.uint8) for size in ((8, 30, 1), (8, 8, 1), (17, 12, 1))]
@@ -81,7 +84,6 @@ def test_lookers_are_lookers():
     assert isinstance(TiledLooker(tiny.model()), Looker)
 
 
-@pytest.mark.usefixtures("compiling_with_care")
 def test_images_of_every_kind_give_what_one_pass_over_them_gives(looker, folder):
     expected = looker.model.infer(IMAGES)
     kinds = [folder, str(folder / "*.png"), IMAGES, IMAGES[..., 0], IMAGES / 255, list(IMAGES), SceneData(IMAGES)]
@@ -220,7 +222,6 @@ def test_results_of_a_look_are_what_an_export_takes(looker, tmp_path):
     assert (tmp_path / "one.csv").read_text().count("\n") == (tmp_path / "found.csv").read_text().count("\n")
 
 
-@pytest.mark.usefixtures("compiling_with_care")
 def test_a_saved_model_is_a_looker(looker, folder, tmp_path):
     looker.model.save(tmp_path / "model.npz")
     loaded = looker_of(tmp_path / "model.npz")
@@ -250,7 +251,7 @@ def test_a_program_that_is_killed_goes_on_to_the_same_results(looker, folder, tm
     looker.model.save(tmp_path / "model.npz")
     words = {"model": str(tmp_path / "model.npz"), "images": str(folder), "keep": str(tmp_path / "kept")}
     code = textwrap.dedent(KILLED).format(piece=PIECE, **words)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | CARE)
     assert done.returncode == -9, done.stderr
     expected = list(look(looker, folder))
     steps = []

@@ -91,7 +91,7 @@ def trained(corrections: int, start: int) -> Model:
     return attend.fit(IMAGES, config=settings, seed=0, progress=False)
 
 
-@pytest.mark.usefixtures("compiling_with_care")
+@pytest.mark.usefixtures("one_compiled_with_care")
 def test_until_they_are_due_corrections_change_nothing():
     without, late = trained(0, 0), trained(2, 3)
     assert not np.any(late.q.backdrop.correction)

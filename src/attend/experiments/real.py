@@ -66,7 +66,7 @@ BEADS = {"diameter": 11, "invert": True, "minmass": 20}
 NOTHING = ("blank", "noise", "gradient", "camera", "brick", "grass")
 """Images without repeated objects: three drawn ones, and three photographs that come with scikit-image."""
 
-FEW = 2
+FEW = 2.0
 """Objects that may be found in such an image."""
 
 
@@ -319,7 +319,7 @@ def _figures(shown: dict[str, np.ndarray]) -> dict[str, Figure]:
     figures = {}
     for first in range(0, len(names), each):
         some = names[first : first + each]
-        figure = Figure(figsize=(9, 3.2 * -(-len(some) // 3)), layout="constrained", dpi=110)
+        figure = Figure(figsize=(9, 3.2 * -(-len(some) // 3)), layout="constrained", dpi=75)
         grid = figure.subplots(-(-len(some) // 3), 3, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
@@ -335,7 +335,7 @@ NOTES = (
     "points (within 5 pixels; 12 for marrow). Where the truth is counts alone, it is the share of images whose count "
     "is exactly right. Mask AP is averaged over IoUs of 0.5 to 0.95. The median over the seeds is given, and of F1 "
     "the worst as well.",
-    "`attend find` was given no setting. Otsu's threshold is that of scikit-image on the luminance, of dark objects "
+    "`attend find` was given no setting. Otsu's threshold is that of scikit-image on the brightness, of dark objects "
     "where the median pixel is light, followed by a watershed of the distances with markers at least 5 pixels apart. "
     "The Laplacian of Gaussian has scikit-image's defaults. On beads the truth is what trackpy finds at the settings "
     "of its tutorial (diameter 11, inverted, minmass 20), if trackpy is installed.",
