@@ -319,13 +319,13 @@ def _figures(shown: dict[str, np.ndarray]) -> dict[str, Figure]:
     figures = {}
     for first in range(0, len(names), each):
         some = names[first : first + each]
-        figure = Figure(figsize=(9, 3.2 * -(-len(some) // 3)), layout="constrained", dpi=75)
+        figure = Figure(figsize=(6, 2.2 * -(-len(some) // 3)), layout="constrained")
         grid = figure.subplots(-(-len(some) // 3), 3, squeeze=False).ravel()
         for axes in grid:
             axes.set_axis_off()
         for axes, name in zip(grid, some, strict=False):
             show_image(axes, shown[name].astype(np.float32) / 255)
-            axes.set_title(name, fontsize=9)
+            axes.set_title(name, fontsize=7)
         figures[f"found-{first // each + 1}"] = figure
     return figures
 
