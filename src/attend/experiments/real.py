@@ -90,9 +90,10 @@ def real(settings: Settings) -> Report:
     """Find the objects of every set for every seed, and compare with the truth and with other methods."""
     seeds = settings.seeds_or(SEEDS)
     sets = [*([] if settings.data == "digits" else folder_sets(Path(settings.data))), *bundled_sets(settings.quick)]
-    rows, checks, shown = [], [], {}
+    rows, checks, shown, covered = [], [], {}, []
     for one in sets:
         reports = [_found(settings, one, seed) for seed in seeds]
+        covered += [inside for report in reports for inside in report.get("covered", [])]
         shown[one.name] = np.asarray(_picture(settings, one, seeds[0]))
         rows.append(_row(one, "**attend find**", reports))
         for name, method in methods(one).items():
@@ -105,7 +106,6 @@ def real(settings: Settings) -> Report:
     nothing = ("blank", "noise") if settings.quick else NOTHING
     few = {name: _found(settings, Set(name, [empty_image(name)], []), seeds[0])["found_objects"] for name in nothing}
     checks += [Check(f"{name}: objects", float(n), FEW, at_most=True) for name, n in few.items()]
-    covered = [c for one in sets for seed in seeds for c in _found(settings, one, seed).get("covered", [])]
     if covered:
         checks.append(Check("counts in their 90 % interval, all sets", float(np.mean(covered)), 0.8))
     tables = [
@@ -152,7 +152,7 @@ def _found(settings: Settings, one: Set, seed: int) -> dict[str, Any]:
         started = time.perf_counter()
         scenes = find(list(one.images), rounds=settings.choose(2, 0), seed=seed)
         seconds = time.perf_counter() - started
-        report = _report(one, [of_scene(scene, masks=True) for scene in scenes]) | {"seconds": seconds}
+        report = _report(one, [of_scene(scene) for scene in scenes]) | {"seconds": seconds}
         picture = overlay(Results(scenes[_shown(one)]), 0)
         with atomic_file(path.with_suffix(".png")) as file:
             picture.save(file, "PNG")
@@ -189,12 +189,11 @@ def _report(one: Set, found: Sequence[Objects]) -> dict[str, Any]:
     return report | {"covered": [low <= count <= high for (low, high), count in pairs]}
 
 
-def of_scene(scene: Scenes, *, masks: bool) -> Objects:
+def of_scene(scene: Scenes) -> Objects:
     """One scene as `evaluate_images` takes it."""
     boxes = scene.boxes[0, : scene.counts[0]].astype(float)
     low, high = scene.count_interval()[0].tolist()
-    labels = scene.labels(0) if masks else None
-    return Objects(len(boxes), boxes, boxes[:, :2] + boxes[:, 2:] / 2, labels, (low, high))
+    return Objects(len(boxes), boxes, boxes[:, :2] + boxes[:, 2:] / 2, scene.labels(0), (low, high))
 
 
 def bundled_sets(quick: bool = False) -> list[Set]:

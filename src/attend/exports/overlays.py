@@ -77,4 +77,4 @@ def _zoom(size: tuple[int, int], boxes: np.ndarray) -> int:
     return int(max(1, min(wanted, LONGEST // max(size))))
 
 
-exports.register("overlays")(Export(write_overlays, pixels=True, masks=False))
+exports.register("overlays")(Export(write_overlays, pixels=True))

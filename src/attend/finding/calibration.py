@@ -23,7 +23,7 @@ NEAR = 5.0
 EDGE = 7.0
 """Pixels along the border of a dream in which nothing is compared: it is small, so that too much of it is border."""
 
-DOUBT = ([LEAST, 0.9], [False, True])
+DOUBT = {LEAST: False, 0.9: True}
 """A false object of the least score and a right one of a high score are added, so that nothing is quite certain."""
 
 MISSED, SCATTER = 0.1, 0.1
@@ -75,8 +75,8 @@ def calibrated(network: FieldNetwork, dreams: Sequence[Example]) -> Calibration:
         scores.append(objects.scores[inside])
         hits.append(_hits(objects.middles, middles)[inside])
         truths.append(_inside(middles, image.shape).sum())
-    score = np.concatenate([*scores, *DOUBT[:1]])
-    hit = np.concatenate([*hits, *DOUBT[1:]]).astype(bool)
+    score = np.concatenate([*scores, list(DOUBT)])
+    hit = np.concatenate([*hits, list(DOUBT.values())])
     fit = LogisticRegression().fit(logit(score.clip(1e-6, 1 - 1e-6))[:, None], hit)
     once = Calibration(float(fit.coef_[0, 0]), float(fit.intercept_[0]))
     expected = np.array([once.presence(one).sum() for one in scores])

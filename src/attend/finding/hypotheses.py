@@ -78,22 +78,22 @@ def hypotheses(
     kinds = [Kind(name, size) for name in named for size in sizes]
     differs = [np.square(image - np.median(image, axis=(0, 1))).sum(axis=2) for image in some]
     parts = {size: _busiest(some, differs, round(SIDE * size / NATURAL)) for size in sizes}
-    finalists = min(FINALISTS, len(kinds))
-    steps = iter(range(len(kinds) + finalists + CORRECTIONS))
-    total = len(kinds) + finalists + CORRECTIONS
+    finalists = min(FINALISTS, len(kinds)) if len(sizes) > 1 else 0  # of one size all have had the same part
+    corrections = 0 if diameter else CORRECTIONS
+    total = len(kinds) + finalists + corrections
+    steps = iter(range(total))
 
     def judged(kind: Kind, parts: Sequence[Image]) -> Evidence:
         watch(next(steps), total)
         return evidence(network, parts, kind)
 
     found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
-    first, others = [one.kind for one in found[:finalists]], found[finalists:]
-    diameters = [kind.diameter for kind in first]
+    diameters = [one.kind.diameter for one in found[: max(finalists, 1)]]
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
     common = _busiest(some, differs, side)
-    found = sorted((judged(kind, common) for kind in first), key=lambda one: -one.gain)
-    best = found[0]
-    for _ in range(0 if diameter else CORRECTIONS):
+    again = sorted((judged(one.kind, common) for one in found[:finalists]), key=lambda one: -one.gain)
+    best, *others = [*again, *found[finalists:]]
+    for _ in range(corrections):
         if best.objects < 3:
             break
         corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
@@ -101,7 +101,7 @@ def hypotheses(
         if other.gain <= best.gain:
             break
         best = other
-    return [best, *found[1:], *others]
+    return [best, *others]
 
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
