@@ -1,8 +1,8 @@
 """Makes `tests/` importable, so that every folder below can use `tiny`, and makes hypothesis repeatable.
 
 Most of what tests do is to compile tiny programs. So these are compiled with little care, without a note of the lines
-that each operation comes from, without XLA's emitters of fusions, which take two thirds of the time, and kept for
-whichever test or process compiles the same one again. It is said in the environment, before JAX is imported, for
+that each operation comes from, without XLA's emitters of fusions, which take two thirds of the time, each in one piece,
+and kept for whichever test or process compiles the same one again. It is said in the environment, before JAX is imported, for
 processes that tests start must come to the same bits. Where Python is told to keep nothing of what it compiles, which
 makes each of these processes compile all its libraries, it keeps that as well while the tests run.
 """
@@ -32,7 +32,8 @@ os.environ |= {
 }
 if version("jaxlib").startswith("0.10.") and "fusion_emitters" not in os.environ.get("XLA_FLAGS", ""):
     # Only for versions that are known to have the flag: XLA ends a process whose flags it does not know.
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_use_fusion_emitters=false".strip()
+    flags = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
 if sys.dont_write_bytecode:
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.path.join(os.environ["ATTEND_TESTS_COMPILED"], "python")
