@@ -2,9 +2,9 @@
 
 Most of what tests do is to compile tiny programs. So these are compiled with little care, without a note of the lines
 that each operation comes from, without XLA's emitters of fusions, which take two thirds of the time, each in one piece,
-and kept for whichever test or process compiles the same one again. It is said in the environment, before JAX is imported, for
-processes that tests start must come to the same bits. Where Python is told to keep nothing of what it compiles, which
-makes each of these processes compile all its libraries, it keeps that as well while the tests run.
+and kept for whichever test or process compiles the same one again. It is said in the environment, before JAX is
+imported, for processes that tests start must come to the same bits. Where Python is told to keep nothing of what it
+compiles, which makes each of these processes compile all its libraries, it keeps that as well while the tests run.
 """
 
 import atexit
