@@ -122,6 +122,7 @@ def test_a_blank_image_has_nothing_and_says_so(tmp_path, capsys):
         (["--foreground", "red"], "foreground: 'red' is unknown; it must be one of bright, dark"),
         (["--diameter", "0"], "diameter: is 0; it must be from 2 to 2,000 pixels"),
         (["--rounds", "-1"], "rounds: is -1; it must be 0 or more"),
+        (["--turns", "9"], "turns: is 9; it must be from 1 to 8"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_line(folder, tmp_path, capsys, words, line):

@@ -57,9 +57,22 @@ def test_blocks_of_a_large_image_meet_without_a_seam(network, monkeypatch):
     assert BLOCK % 8 == 0
 
 
+def test_what_is_said_in_eight_turns_turns_with_the_image(network):
+    """Of the image on its side and of its mirror image the same is said, on its side and mirrored."""
+    image = np.random.default_rng(0).normal(size=(64, 128, 2)).astype(np.float32)
+    said, aside, mirrored = (look(network, one, 8) for one in (image, np.rot90(image), image[:, ::-1]))
+    for one, other, back in zip(said, aside, mirrored, strict=True):
+        if one.ndim == 3:  # rows and columns; what points right points up on its side
+            other, back = other[..., ::-1] * np.array([1, -1]), back * np.array([1, -1])
+        np.testing.assert_allclose(np.rot90(other, -1), one, atol=2e-4)
+        np.testing.assert_allclose(back[:, ::-1], one, atol=2e-4)
+    assert np.abs(look(network, image).inside - said.inside).max() > 1e-3
+
+
+@pytest.mark.parametrize("turns", [1, 8])
 @pytest.mark.parametrize("size", [(8, 8), (31, 65), (100, 41)])
-def test_images_of_any_size_are_said_in_full(network, size):
-    said = look(network, np.zeros((*size, 2), np.float32))
+def test_images_of_any_size_are_said_in_full(network, size, turns):
+    said = look(network, np.zeros((*size, 2), np.float32), turns)
     assert said.inside.shape == size
     assert said.offsets.shape == (*size, 2)
     assert said.heat.shape == ((size[0] + 1) // 2, (size[1] + 1) // 2)

@@ -35,6 +35,9 @@ def find(
         ),
     ] = None,
     rounds: Annotated[int, arg(help="Rounds of learning from these images; 0 is fastest.")] = 2,
+    turns: Annotated[
+        int, arg(help="How often each image is looked at, turned and mirrored, 1 to 8; 1 is fastest, 8 sees best.")
+    ] = 8,
     seed: Annotated[int, arg(help="Of all noise. The same seed gives the same result bit for bit.")] = 0,
     resume: Annotated[bool, arg(help="Go on with the same command, which was stopped before its end.")] = False,
     files: FileOptions = Files(),  # noqa: B008, it is frozen
@@ -74,6 +77,7 @@ def find(
             foreground=foreground,
             diameter=diameter,
             rounds=rounds,
+            turns=turns,
             seed=seed,
             resume=resume,
             tell=lambda source, note: tell(source, [note]),

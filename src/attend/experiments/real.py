@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from scipy import ndimage
 
 from attend.data import as_images, bundled_photographs, read_truth, truth_of
-from attend.data.colours import LUMINANCE
 from attend.data.truth import boxes_of
 from attend.errors import AttendError
 from attend.evaluation import Objects, evaluate_images
@@ -23,6 +22,7 @@ from attend.experiments.frame import Check, Report, Settings, Table, experiments
 from attend.exports import Results, overlay
 from attend.figures import show_image
 from attend.files import atomic_file
+from attend.finding import foregrounds
 from attend.looking import find
 from attend.scenes import Scenes
 
@@ -298,18 +298,14 @@ def with_trackpy(image: Image) -> Objects:
     """What trackpy finds with the settings of its tutorial."""
     import trackpy  # pyright: ignore[reportMissingImports]
 
-    table = trackpy.locate(_grey(image), **BEADS)
+    table = trackpy.locate(255 * foregrounds["bright"](image / 255), **BEADS)
     return Objects(len(table), None, np.stack([table.x, table.y], axis=1) + 0.5, None)
 
 
 def _bright(image: Image) -> np.ndarray:
-    """Luminance in [0, 1], inverted if most of the image is light."""
-    plane = _grey(image) / 255
+    """Luminance in [0, 1], or the one channel that holds something, inverted if most of the image is light."""
+    plane = foregrounds["bright"](image / 255)
     return plane if np.median(plane) < 0.5 else 1 - plane
-
-
-def _grey(image: Image) -> np.ndarray:
-    return image[..., 0].astype(float) if image.shape[2] == 1 else image[..., :3] @ LUMINANCE.astype(float)
 
 
 def _figures(shown: dict[str, np.ndarray]) -> dict[str, Figure]:

@@ -41,8 +41,37 @@ def nothing(size: tuple[int, ...]) -> Said:
     return Said(heat, np.zeros(size, np.float32), np.zeros((*size, 2), np.float32))
 
 
-def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> Said:
+def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"], turns: int = 1) -> Said:
     """What the network says of an image, as probabilities where it says log odds.
+
+    Args:
+        network: it.
+        image: what it sees.
+        turns: 1 to 8. Of so many of the symmetries of a square the mean is given: of the image as it is and of the
+            image turned and mirrored, which the network does not treat quite alike.
+    """
+    rows, columns = image.shape[:2]
+    even = np.pad(image, [(0, rows % 2), (0, columns % 2), (0, 0)], mode="edge")  # for cells of two pixels
+    total = nothing(even.shape[:2])
+    for turn in range(turns):
+        turned = np.rot90(even, turn % 4)
+        said = _back(_look(network, turned[::-1] if turn >= 4 else turned), turn)
+        total = Said(*(whole + part / turns for whole, part in zip(total, said, strict=True)))
+    return Said(total.heat, total.inside[:rows, :columns], total.offsets[:rows, :columns])
+
+
+def _back(said: Said, turn: int) -> Said:
+    """What was said of an image turned by so many quarters, and then upside down from 4 on, as of the image itself."""
+    if turn >= 4:
+        said = Said(said.heat[::-1], said.inside[::-1], said.offsets[::-1] * np.array([-1, 1], np.float32))
+    heat, inside, offsets = (np.rot90(part, -turn % 4) for part in said)
+    for _ in range(turn % 4):
+        offsets = offsets[..., ::-1] * np.array([1, -1], np.float32)
+    return Said(heat, inside, offsets)
+
+
+def _look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"]) -> Said:
+    """One look.
 
     A large image is looked at in blocks with a margin, so that nothing shows where they meet. Beyond its right and its
     bottom border an image is mirrored, as far as to the next multiple of `BUCKET`. Time grows with the number of

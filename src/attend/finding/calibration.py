@@ -65,11 +65,11 @@ class Calibration:
         return (each / each.sum()).astype(np.float32)
 
 
-def calibrated(network: FieldNetwork, dreams: Sequence[Example]) -> Calibration:
-    """Compare what q finds in dreams with the truth."""
+def calibrated(network: FieldNetwork, dreams: Sequence[Example], turns: int) -> Calibration:
+    """Compare what q finds in dreams, looking so often at each, with the truth."""
     scores, hits, truths = [], [], []
     for image, truth in dreams:
-        objects = instances(*look(network, image), least=LEAST)
+        objects = instances(*look(network, image, turns), least=LEAST)
         middles = _middles(truth)
         inside = _inside(objects.middles, image.shape)
         scores.append(objects.scores[inside])

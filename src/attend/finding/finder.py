@@ -21,6 +21,7 @@ from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, natural
 from attend.finding.rounds import Round, find_in, learn
 from attend.finding.scene import scene_of
+from attend.finding.suited import suited
 from attend.scenes import Scenes
 
 LEARNED_FROM = 24
@@ -39,6 +40,9 @@ DREAMS = 160
 ROUNDS = 2
 """Of learning."""
 
+TURNS = 8
+"""In which an image is looked at; one look takes an eighth of the time, and sees a little less."""
+
 
 @dataclass(frozen=True)
 class Finder:
@@ -50,6 +54,7 @@ class Finder:
         calibration: what q's scores mean.
         channels: 1 for grey images, 3 for colour.
         empty: whether the images that it was made from seem to show no repeated objects; then it finds none.
+        turns: how often it looks at an image, turned and mirrored: 1 to 8.
     """
 
     network: FieldNetwork
@@ -57,17 +62,22 @@ class Finder:
     calibration: Calibration
     channels: int
     empty: bool = False
+    turns: int = TURNS
 
     def infer(self, image: UInt8[np.ndarray, "rows columns channels"], name: str | None = None) -> Scenes:
         """The objects of one image, uint8, in a `Scenes` of length 1."""
         pixels = image.astype(np.float32) / 255
-        seen = natural(pixels, self.kind)
-        said = nothing(seen.contrast.shape) if self.empty else look(self.network, seen.seen)
+        if self.empty:
+            seen = natural(pixels, self.kind)
+            said = nothing(seen.contrast.shape)
+        else:
+            seen = suited(self.network, pixels, self.kind)
+            said = look(self.network, seen.seen, turns=self.turns)
         return scene_of(image, seen, said, self.calibration, name)
 
     def fingerprint(self) -> str:
         """A digest that tells it from every other one."""
-        about = repr((self.kind, self.calibration, self.channels, self.empty))
+        about = repr((self.kind, self.calibration, self.channels, self.empty, self.turns))
         return digest(about, jax.tree.leaves(self.network))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -77,6 +87,7 @@ class Finder:
             "calibration": dataclasses.asdict(self.calibration),
             "channels": self.channels,
             "empty": self.empty,
+            "turns": self.turns,
         }
         write_npz(path, {"finder": np.array(json.dumps(about))} | to_arrays(self.network))
 
@@ -91,11 +102,11 @@ class Finder:
         try:
             about = json.loads(str(arrays.pop("finder")))
             kind, calibration = Kind(**about["kind"]), Calibration(**about["calibration"])
-            channels, empty = int(about["channels"]), bool(about["empty"])
+            channels, empty, turns = int(about["channels"]), bool(about["empty"]), int(about.get("turns", 1))
         except (KeyError, TypeError, ValueError) as error:
             raise AttendError(f"{path}: is no finder, or a damaged one ({error})") from error
         try:
-            return Finder(from_arrays(arrays), kind, calibration, channels, empty)
+            return Finder(from_arrays(arrays), kind, calibration, channels, empty, turns)
         except AttendError as error:
             raise AttendError(f"{path}: {error}") from None
 
@@ -125,6 +136,7 @@ def make_finder(
     foreground: str | None = None,
     diameter: float | None = None,
     rounds: int = ROUNDS,
+    turns: int = TURNS,
     seed: int = 0,
     watch: Watch = lambda phase, done, of: None,
 ) -> Learned:
@@ -135,6 +147,7 @@ def make_finder(
         foreground: what tells objects from the background, of `foregrounds`; if None, told from the images.
         diameter: of the usual object in pixels; if None, told from the images.
         rounds: of learning; with 0 the network is used as it comes.
+        turns: how often it looks at an image in the end, turned and mirrored.
         seed: of all noise.
         watch: hears how far it is.
     """
@@ -145,16 +158,16 @@ def make_finder(
     best = tried[0]
     channels = some[0].shape[2]
     if best.sure < BELIEVED or best.share < EXPLAINED:
-        return Learned(Finder(network, best.kind, Calibration(), channels, empty=True), tried, ())
-    views = [natural(image, best.kind) for image in pixels]
+        return Learned(Finder(network, best.kind, Calibration(), channels, True, turns), tried, ())
+    views = [suited(network, image, best.kind) for image in pixels]
     upto = np.cumsum([view.contrast.size for view in views])
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
-    made = bank([find_in(network, view) for view in views], rng)
+    made = bank([find_in(network, view, turns) for view in views], rng)
     dreams = [] if made is None else [made.dream(rng, wider=False) for _ in range(DREAMS)]
-    calibration = calibrated(network, dreams) if dreams else Calibration()
-    return Learned(Finder(network, best.kind, calibration, channels), tried, done)
+    calibration = calibrated(network, dreams, turns) if dreams else Calibration()
+    return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done)
 
 
 FILE = "finder.npz"

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
-from attend.field import FieldNetwork, Instances, instances, look
+from attend.field import FieldNetwork, instances, look
 from attend.finding.foreground import possible
+from attend.finding.gain import gain_of, usual_diameter
 from attend.finding.kind import Image, Kind, Plane, natural
-from attend.photometry import NATURAL, noise_level, resample, smooth_over
+from attend.photometry import NATURAL
 
 DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0, 320.0)
 """Sizes of objects that are tried, in pixels."""
@@ -23,8 +23,9 @@ FINALISTS, LARGEST = 6, 1024
 LEAST = 0.3
 """Objects of which the network is less sure than this do not count as evidence."""
 
-CORRECTIONS = 2
-"""Times that the diameter is corrected by the sizes of what is found, if that explains the images better."""
+CORRECTIONS, ENOUGH = 2, 7 / 8
+"""Times that the diameter is corrected by the sizes of what is found, if that explains the images nearly as well: so
+many times as much as before, at least."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def hypotheses(
             break
         corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
         other = judged(Kind(best.kind.foreground, corrected), common)
-        if other.gain <= best.gain:
+        if other.gain < ENOUGH * best.gain:
             break
         best = other
     return [best, *others]
@@ -106,15 +107,15 @@ def hypotheses(
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
     """What speaks for one kind, in parts of some images."""
-    gains, shares, scores, diameters = [], [], [], []
+    gains, shares, scores, areas = [], [], [], []
     for part in parts:
         seen = natural(part, kind)
         found = instances(*look(network, seen.seen), least=LEAST)
-        gain, share = _gain(part, found, kind)
+        gain, share = gain_of(part, found, kind)
         gains.append(max(gain, 0))
         shares.append(share)
         scores.append(found.scores)
-        diameters.append(np.sqrt(4 * found.areas / np.pi) * kind.diameter / NATURAL)
+        areas.append(found.areas)
     every = np.concatenate(scores)
     return Evidence(
         kind,
@@ -122,7 +123,7 @@ def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evide
         len(every),
         float(np.mean(shares)),
         float(every.mean()) if len(every) else 0.0,
-        _weighted_median(np.concatenate(diameters)) if len(every) else 0.0,
+        usual_diameter(np.concatenate(areas)) * kind.diameter / NATURAL if len(every) else 0.0,
     )
 
 
@@ -140,40 +141,3 @@ def _most(along: np.ndarray, side: int) -> slice:
     """The stretch of that length, or all, with the largest sum."""
     first = int(np.convolve(along, np.ones(min(side, len(along))), mode="valid").argmax())
     return slice(first, first + side)
-
-
-def _gain(image: Image, found: Instances, kind: Kind) -> tuple[float, float]:
-    """By how many nats a pixel and channel objects of one colour each explain the image better than what is around.
-
-    It is weighted by q's mean score of the objects, in which each has the weight of what it adds to the image: faint
-    objects, of which q is never sure, neither help nor harm. The second number is `Evidence.share`.
-    """
-    factor = NATURAL / kind.diameter
-    colours = np.stack([resample(image[..., i], factor) for i in range(image.shape[2])], axis=-1)
-    outside = found.labels == 0
-    if outside.mean() < 0.02 or not len(found.areas):
-        return 0.0, 0.0
-    left = colours - np.stack([smooth_over(c, outside, NATURAL)[0] for c in np.moveaxis(colours, -1, 0)], axis=-1)
-    index = np.arange(1, len(found.areas) + 1)
-    means = np.stack([ndimage.mean(channel, found.labels, index) for channel in np.moveaxis(left, -1, 0)], axis=-1)
-    painted = np.concatenate([np.zeros_like(means[:1]), means])[found.labels]
-    adds = found.areas * np.square(means).sum(axis=1)
-    sure = (found.scores * adds).sum() / max(adds.sum(), 1e-12)
-    noise = sum(noise_level(channel) ** 2 for channel in np.moveaxis(left, -1, 0))
-    before, after = (float(np.square(rest).mean(axis=(0, 1)).sum()) for rest in (left, left - painted))
-    share = (before - after) / max(before - noise, 1e-12)
-    return 0.5 * float(sure) * (_log_volume(left) - _log_volume(left - painted)), share
-
-
-def _log_volume(left: np.ndarray) -> float:
-    """The logarithm of the determinant of the covariance of what is left, per channel."""
-    flat = left.reshape(-1, left.shape[2])
-    covariance = flat.T @ flat / len(flat) + 1e-6 * np.eye(left.shape[2])
-    return float(np.linalg.slogdet(covariance)[1] / left.shape[2])
-
-
-def _weighted_median(diameters: np.ndarray) -> float:
-    """The diameter above which half of the sum of all diameters lies: fragments count for little."""
-    ordered = np.sort(diameters)
-    upto = np.cumsum(ordered)
-    return float(ordered[np.searchsorted(upto, upto[-1] / 2)] / 1.05)

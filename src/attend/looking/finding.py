@@ -16,7 +16,7 @@ from attend.field import universal
 from attend.files import atomic_file, check_new_folder
 from attend.finding import Finder, Kind, Learned, foregrounds, make_finder
 from attend.finding.calibration import Calibration
-from attend.finding.finder import FILE, LEARNED_FROM, ROUNDS
+from attend.finding.finder import FILE, LEARNED_FROM, ROUNDS, TURNS
 from attend.looking.kept import delete, keeping
 from attend.looking.looker import FinderLooker
 from attend.looking.piecewise import Totals, check_all, depends_on, looked
@@ -50,6 +50,7 @@ def find(
     foreground: str | None = None,
     diameter: float | None = None,
     rounds: int = ROUNDS,
+    turns: int = TURNS,
     seed: int = 0,
     watch: Watch = _ignore,
     **options: Any,
@@ -62,6 +63,7 @@ def find(
             `not blue`; if None, told from the images.
         diameter: of the usual object, in pixels; if None, told from the images.
         rounds: of learning; with 0 nothing is learned of these images beyond what they are like.
+        turns: 1 to 8: how often each image is looked at, turned and mirrored; 1 is fastest, 8 sees best.
         seed: of all noise; the same seed gives the same result, bit for bit, on one machine.
         watch: hears how far it is.
         **options: of how files are read, as of `attend.data.load`.
@@ -72,7 +74,7 @@ def find(
     Raises:
         AttendError: the images cannot be read, or a setting is out of range.
     """
-    looker = FinderLooker(_learn(images, foreground, diameter, rounds, seed, watch, _silent, options).finder)
+    looker = FinderLooker(_learn(images, foreground, diameter, rounds, turns, seed, watch, _silent, options).finder)
     source = open_source(images, looker, **options)
     pieces = looked(looker, source, 0, 0, _silent, lambda done, of: watch("looking", done, of))
     return [one for found, _ in pieces if found is not None for one in found.scenes]
@@ -85,6 +87,7 @@ def find_into(
     foreground: str | None = None,
     diameter: float | None = None,
     rounds: int = ROUNDS,
+    turns: int = TURNS,
     seed: int = 0,
     resume: bool = False,
     tell: Tell,
@@ -104,6 +107,7 @@ def find_into(
         foreground: as of `find`.
         diameter: as of `find`.
         rounds: as of `find`.
+        turns: as of `find`.
         seed: as of `find`.
         resume: go on with what an earlier call has left behind.
         tell: hears what was done to the images.
@@ -115,14 +119,14 @@ def find_into(
         AttendError: as of `find`; there is something in the folder already, or it cannot be written.
     """
     out = Path(out)
-    asked = {"foreground": foreground, "diameter": diameter, "rounds": rounds, "seed": seed, "images": str(images)}
-    asked |= {name: value for name, value in options.items() if value is not None}
+    asked = {"foreground": foreground, "diameter": diameter, "rounds": rounds, "turns": turns, "seed": seed}
+    asked |= {"images": str(images)} | {name: value for name, value in options.items() if value is not None}
     asked = json.loads(json.dumps(asked, default=str))
     _check_out(out, asked, resume)
     if (out / FILE).exists():
         finder = Finder.load(out / FILE)
     else:
-        learned = _learn(images, foreground, diameter, rounds, seed, watch, tell, options)
+        learned = _learn(images, foreground, diameter, rounds, turns, seed, watch, tell, options)
         finder = learned.finder
         told(learned)
         with atomic_file(out / SURVEY) as file:
@@ -170,6 +174,7 @@ def _learn(
     foreground: str | None,
     diameter: float | None,
     rounds: int,
+    turns: int,
     seed: int,
     watch: Watch,
     tell: Tell,
@@ -181,8 +186,12 @@ def _learn(
         raise AttendError(f"diameter: is {diameter:g}; it must be from 2 to 2,000 pixels")
     if rounds < 0:
         raise AttendError(f"rounds: is {rounds}; it must be 0 or more")
+    if not 1 <= turns <= 8:
+        raise AttendError(f"turns: is {turns}; it must be from 1 to 8")
     some = _sample(images, watch, tell, options)
-    return make_finder(some, foreground=foreground, diameter=diameter, rounds=rounds, seed=seed, watch=watch)
+    return make_finder(
+        some, foreground=foreground, diameter=diameter, rounds=rounds, turns=turns, seed=seed, watch=watch
+    )
 
 
 def _sample(
