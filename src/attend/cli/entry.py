@@ -11,6 +11,7 @@ from typing import Any
 import tyro
 
 from attend.cli.cluster import cluster
+from attend.cli.compiled import keep_compiled
 from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
@@ -95,6 +96,7 @@ def _run(words: list[str]) -> None:
         found = f"{name!r} is no command" if name else "a command is missing"
         raise AttendError(f"{found}; it must be one of {', '.join(COMMANDS)} (see attend --help)")
     else:
+        keep_compiled()
         command = COMMANDS[name]
         target = command
         if command is train:  # its settings default to those of a preset or of the run to go on with
