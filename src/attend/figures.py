@@ -101,6 +101,40 @@ def samples_figure(images: Float[np.ndarray, "n height width channel"], counts: 
     return figure
 
 
+def likeness_figure(parts: Float[np.ndarray, "n side side"], dreams: Float[np.ndarray, "n side side"]) -> Figure:
+    """Parts of images on the left, dreams that should look like them on the right; of each the first 12.
+
+    The values are contrasts, of which those from 0 to 1.5 are shown.
+    """
+    figure = Figure(figsize=(8, 3.3), layout="constrained")
+    halves = np.ravel(figure.subfigures(1, 2, wspace=0.05)).tolist()
+    for half, title, planes in zip(halves, ("parts of the images", "composed scenes"), (parts, dreams), strict=True):
+        half.suptitle(title, fontsize=9, color=_INK)
+        grid = half.subplots(3, 4).ravel()
+        for axes in grid:
+            axes.set_axis_off()
+        for axes, plane in zip(grid, planes, strict=False):
+            show_image(axes, (plane[..., None] / 1.5).clip(0, 1))
+    return figure
+
+
+def histograms_figure(values: Mapping[str, Float[np.ndarray, " n"]]) -> Figure:
+    """How often each value occurs, a panel for each name; of long tails the last hundredth is left out.
+
+    Args:
+        values: at least one value for each name.
+    """
+    figure = Figure(figsize=(4.2 * len(values), 3), layout="constrained")
+    for axes, (name, every) in zip(figure.subplots(1, len(values), squeeze=False)[0], values.items(), strict=True):
+        low, high = np.quantile(every, [0, 0.99])
+        axes.hist(every, bins=30, range=(low, max(high, low + 1e-6)), color=_SERIES[0])
+        axes.set_title(f"{name}, median {np.median(every):.3g}", fontsize=9, color=_INK, loc="left")
+        axes.set_ylabel("objects", fontsize=9, color=_INK)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8, colors=_INK)
+    return figure
+
+
 def curves_figure(metrics: Sequence[Mapping], keys: Sequence[str] = ("elbo", "count_accuracy")) -> Figure:
     """ELBO and, where it was measured, count accuracy over training steps, side by side.
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "found"
-    assert main(["find", str(folder), "--out", str(out), "--rounds", "0"]) == 0
+    assert main(["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]) == 0
     return out
 
 
@@ -49,6 +50,37 @@ def test_the_folder_holds_tables_masks_pictures_and_the_finder(found):
     assert not list(found.glob(".*"))
 
 
+def test_the_report_shows_what_was_found(found, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert main(["report", str(found), "--out", str(page)]) == 0
+    text = page.read_text()
+    for said in ("<b>52</b>", "1.png: 25 objects (", "Scenes composed of cut-outs", "bright"):
+        assert said in text
+    assert text.count("<figure>") == 3
+    assert "http://" not in text
+    assert main(["report", str(found), "digits", "--out", str(tmp_path / "other.html")]) == 2
+    assert "shows what was found there; name none" in capsys.readouterr().err
+
+
+def test_the_report_of_a_find_that_was_stopped_says_so(found, tmp_path, capsys):
+    part = tmp_path / "part"
+    shutil.copytree(found, part)
+    (part / "objects.csv").unlink()
+    assert main(["report", str(part), "--out", str(tmp_path / "page.html")]) == 2
+    assert "continue it with --resume" in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_dreams_look_like_the_images(found):
+    """By their statistics, and there is a picture of both."""
+    told = json.loads((found / "survey.json").read_text())["likeness"]
+    for name in ("lit", "deviation"):
+        images, dreams = told[name]
+        assert dreams == pytest.approx(images, rel=0.35), name
+    with Image.open(found / "dreams.png") as picture:
+        assert picture.width > 2 * picture.height
+
+
 def test_infer_finds_more_without_learning_again(found, folder, tmp_path):
     out = tmp_path / "more.json"
     assert main(["infer", str(found), str(folder / "1.png"), "--out", str(out)]) == 0
@@ -57,7 +89,7 @@ def test_infer_finds_more_without_learning_again(found, folder, tmp_path):
 
 def test_the_same_command_gives_the_same_files(found, folder, tmp_path):
     out = tmp_path / "again"
-    assert main(["find", str(folder), "--out", str(out), "--rounds", "0"]) == 0
+    assert main(["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]) == 0
     for name in ("counts.csv", "objects.csv", "objects.json", "survey.json"):
         assert (out / name).read_bytes() == (found / name).read_bytes()
 
@@ -74,7 +106,7 @@ def test_a_stopped_find_goes_on(found, folder, tmp_path, monkeypatch):
         return infer(self, image, name)
 
     monkeypatch.setattr(Finder, "infer", stops)
-    command = ["find", str(folder), "--out", str(out), "--rounds", "0"]
+    command = ["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]
     assert main(command) == 130
     assert not (out / "counts.csv").exists()
     monkeypatch.setattr("attend.looking.finding.make_finder", None)  # not learned again
@@ -90,7 +122,7 @@ def test_a_stopped_find_that_has_learned_goes_on_to_the_same_result(folder, tmp_
     from attend.finding import Finder
 
     monkeypatch.setattr("attend.finding.rounds.STEPS", 4)
-    command = ["find", str(folder), "--rounds", "1", "--out"]
+    command = ["find", str(folder), "--rounds", "1", "--turns", "1", "--out"]
     assert main([*command, str(tmp_path / "whole")]) == 0
     infer, looked = Finder.infer, []
 

@@ -14,7 +14,7 @@ from attend.field import Instances, Said, universal
 from attend.finding import Finder, Kind, Natural, bank, find_in, foregrounds, hypotheses, learn, make_finder, natural
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.foreground import possible
-from attend.finding.pixels import refined
+from attend.finding.pixels import alike, refined
 from attend.finding.suited import suited
 from attend.photometry import seen
 
@@ -148,10 +148,27 @@ def test_cut_outs_and_backgrounds_are_parts_of_the_images():
     np.testing.assert_allclose(made.cutouts.diameters, 14, rtol=0.2)
     np.testing.assert_allclose(made.cutouts.contrasts, 1, rtol=0.2)
     assert np.abs(made.backgrounds).max() < 0.4  # no object is left in them
-    assert made.densities.mean() == pytest.approx(25 * AREA / 175**2, rel=0.2)
+    assert np.concatenate(made.densities).mean() == pytest.approx(25 * AREA / 175**2, rel=0.2)
     image, truth = made.dream(rng)
     assert image.shape == (96, 96, 2)
     assert truth.heat.max() <= 1
+
+
+def test_what_is_far_dimmer_than_all_others_is_none_of_them():
+    """Ten discs of about one contrast are kept, a stain of a fiftieth of it is not; among few all are kept."""
+    rng = np.random.default_rng(8)
+    labels = np.zeros((40, 120), np.int32)
+    contrast = np.zeros((40, 120), np.float32)
+    for k in range(11):
+        labels[10:20, 10 * k : 10 * k + 8] = k + 1
+        contrast[10:20, 10 * k : 10 * k + 8] = 0.02 if k == 4 else np.exp(0.3 * rng.normal())
+    found = Instances(np.zeros((11, 2)), np.full(11, 0.9), labels, np.zeros((11, 4)), np.full(11, 80.0))
+    image = Natural(contrast, 0.01, (40, 120))
+    kept = alike(found, image)
+    assert len(kept.areas) == len(kept.boxes) == kept.labels.max() == 10
+    assert (kept.labels[contrast == np.float32(0.02)] == 0).all()
+    few = found._replace(scores=np.where(np.arange(11) < 7, 0.9, 0.1))
+    assert alike(few, image) is few
 
 
 def test_too_few_objects_make_no_bank():

@@ -60,7 +60,12 @@ def report(
     probabilities, and the worst errors. A data set given by its name provides its
     test images.
 
+    If RUN is the folder of an attend find, the page shows what was found there: the
+    images with outlines, the counts that are least certain, the sizes of the
+    objects, and what was learned from. It takes no SOURCE then.
+
     Examples:
+        attend report found --out found.html
         attend report runs/digits digits --out report.html
         attend report runs/mine folder_of_images labelled.npz --out report.html
         attend report runs/mine --out report.html
@@ -68,13 +73,22 @@ def report(
     import numpy as np
 
     import attend
+    from attend.finding import finder_file
     from attend.fitting import Header
-    from attend.report import write_report
+    from attend.looking import read_found
+    from attend.report import write_found_report, write_report
     from attend.training import RunFolder
 
     check_file(out, (".html",))
     if n is not None and n < 1:
         raise AttendError(f"n: is {n}; it must be 1 or more")
+    if finder_file(run) is not None:
+        if sources:
+            raise AttendError(f"sources: {run} is a folder of attend find, which shows what was found there; name none")
+        found = read_found(run)
+        write_found_report(out, title=f"What was found in {found.survey['asked']['images']}", **vars(found))
+        print(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        return
     model = attend.load(run)
     settings: dict[str, dict[str, Any]] = {"model": flattened(model.config)}
     metrics, inverted = [], False

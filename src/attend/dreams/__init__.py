@@ -6,7 +6,7 @@ the background is 1, whatever it is in a file (`attend.photometry` brings images
 
 from attend.dreams.arrangement import AREA, OVERLAPS, Arrangement, any_arrangement
 from attend.dreams.backgrounds import any_background
-from attend.dreams.compose import Dream, compose
+from attend.dreams.compose import BEYOND, Dream, compose
 from attend.dreams.cutouts import SIDE, WIDTH, CutOuts
 from attend.dreams.shapes import FAMILY, draw_shapes
 from attend.dreams.targets import Targets, targets
@@ -14,6 +14,7 @@ from attend.dreams.universal import universal_example
 
 __all__ = [
     "AREA",
+    "BEYOND",
     "FAMILY",
     "OVERLAPS",
     "SIDE",

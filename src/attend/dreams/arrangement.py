@@ -20,6 +20,7 @@ class Arrangement:
         touching: share of the objects that are put beside an earlier one.
         gaps: least and largest distance of two such, in terms of their mean diameter; below 1 they overlap.
         alike: share of those that have the contrast of their neighbour.
+        apart: least distance of any two, in terms of their mean diameter, as far as there is room.
         overlap: an object hides what is behind it, the brighter one shows, or both add up.
         own: whether diameter and contrast are those of the cut-out itself, varied a little.
     """
@@ -31,6 +32,7 @@ class Arrangement:
     touching: float = 0.3
     gaps: tuple[float, float] = (0.6, 1.1)
     alike: float = 0.0
+    apart: float = 0.0
     overlap: Overlap = "hide"
     own: bool = False
 

@@ -18,6 +18,9 @@ MARGIN = 40
 BEYOND = 4.0
 """Pixels by which the middle of an object may lie outside."""
 
+TRIES = 20
+"""Times that a place is drawn for an object, if the first ones are too close to others."""
+
 CROWD = 60
 """Objects in `AREA` pixels, at most."""
 
@@ -65,21 +68,36 @@ def compose(
     canvas = _Canvas(background, arrangement.overlap)
     areas = [0.0]
     for k in range(n):
-        places[k] = rng.uniform(-BEYOND, side + BEYOND, 2)
-        if k and rng.random() < arrangement.touching:
-            neighbour, angle = rng.integers(k), rng.uniform(0, 2 * np.pi)
-            distance = rng.uniform(*arrangement.gaps) * (diameters[k] + diameters[neighbour]) / 2
-            beside = places[neighbour] + distance * np.array([np.sin(angle), np.cos(angle)])
-            if (beside > -BEYOND).all() and (beside < side + BEYOND).all():
-                places[k] = beside
-            if rng.random() < arrangement.alike:
-                contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
+        neighbour = None
+        for _ in range(TRIES if arrangement.apart else 1):
+            places[k], neighbour = _place(rng, arrangement, places[:k], diameters[: k + 1], side)
+            between = np.hypot(*(places[:k] - places[k]).T)
+            if (between >= arrangement.apart * (diameters[:k] + diameters[k]) / 2).all():
+                break
+        if neighbour is not None and rng.random() < arrangement.alike:
+            contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
         middle = np.round(places[k]).astype(int)
         angle, mirrored = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
-        value, alpha, depth = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
+        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
+        if glow:
+            canvas.shine(middle, contrasts[k] * glow[0])
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))
     within = slice(MARGIN, MARGIN + side)
     return Dream(canvas.image[within, within], canvas.owner[within, within], np.array(areas))
+
+
+def _place(
+    rng: np.random.Generator, arrangement: Arrangement, places: np.ndarray, diameters: np.ndarray, side: int
+) -> tuple[np.ndarray, int | None]:
+    """Where the next object may lie, and the one beside which it does, if any. The last diameter is its own."""
+    place, n = rng.uniform(-BEYOND, side + BEYOND, 2), len(places)
+    if not n or rng.random() >= arrangement.touching:
+        return place, None
+    neighbour, angle = int(rng.integers(n)), rng.uniform(0, 2 * np.pi)
+    distance = rng.uniform(*arrangement.gaps) * (diameters[-1] + diameters[neighbour]) / 2
+    beside = places[neighbour] + distance * np.array([np.sin(angle), np.cos(angle)])
+    inside = (beside > -BEYOND).all() and (beside < side + BEYOND).all()
+    return (beside if inside else place), neighbour
 
 
 class _Canvas:
@@ -91,11 +109,20 @@ class _Canvas:
         self.depth = np.zeros(self.image.shape, np.float32)
         self.overlap = overlap
 
+    def _part(self, middle: np.ndarray, side: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+        """Which pixels a window of that side covers, and which of the window's are on the canvas."""
+        first = middle + MARGIN - side // 2
+        cut = tuple(slice(max(0, -low), side - max(0, low + side - len(self.image))) for low in first)
+        return tuple(slice(low + one.start, low + one.stop) for low, one in zip(first, cut, strict=True)), cut
+
+    def shine(self, middle: np.ndarray, glow: np.ndarray) -> None:
+        """Add light."""
+        part, cut = self._part(middle, len(glow))
+        self.image[part] += glow[cut]
+
     def put(self, number: int, middle: np.ndarray, value: np.ndarray, alpha: np.ndarray, depth: np.ndarray) -> float:
         """Put an object there; the number of its pixels."""
-        first = middle + MARGIN - len(value) // 2
-        cut = tuple(slice(max(0, -low), len(value) - max(0, low + len(value) - len(self.image))) for low in first)
-        part = tuple(slice(low + one.start, low + one.stop) for low, one in zip(first, cut, strict=True))
+        part, cut = self._part(middle, len(value))
         value, alpha, depth = value[cut], alpha[cut], depth[cut]
         behind = self.image[part]
         if self.overlap == "hide":

@@ -25,6 +25,8 @@ class CutOuts:
         depth: how far inside the outline a pixel is: 1 at the innermost, 0 outside.
         diameters: the equivalent diameter of each where it was cut out, in natural pixels.
         contrasts: the mean contrast of each there.
+        glow: contrast around the object that comes with it, as light that is out of focus, in the unit of `value`; none
+            if None.
     """
 
     value: Float[np.ndarray, "n side side"]
@@ -32,6 +34,7 @@ class CutOuts:
     depth: Float[np.ndarray, "n side side"]
     diameters: Float[np.ndarray, " n"]
     contrasts: Float[np.ndarray, " n"]
+    glow: Float[np.ndarray, "n side side"] | None = None
 
     def __len__(self) -> int:
         """How many there are."""
@@ -39,18 +42,19 @@ class CutOuts:
 
     def __getitem__(self, rows: slice | np.ndarray) -> "CutOuts":
         """The chosen ones."""
-        return CutOuts(self.value[rows], self.alpha[rows], self.depth[rows], self.diameters[rows], self.contrasts[rows])
+        parts = (self.value, self.alpha, self.depth, self.diameters, self.contrasts)
+        return CutOuts(*(part[rows] for part in parts), None if self.glow is None else self.glow[rows])
 
     @staticmethod
     def concatenate(parts: Sequence["CutOuts"]) -> "CutOuts":
-        """All of them, in order."""
-        names = ("value", "alpha", "depth", "diameters", "contrasts")
+        """All of them, in order; all have a glow."""
+        names = ("value", "alpha", "depth", "diameters", "contrasts", "glow")
         return CutOuts(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def turned(
         self, index: int, diameter: float, angle: float, mirrored: bool, offset: Float[np.ndarray, "2"]
-    ) -> tuple[Float[np.ndarray, "w w"], Float[np.ndarray, "w w"], Float[np.ndarray, "w w"]]:
-        """One cut-out's value, alpha and depth as it looks at another size and turn, in a window of odd side.
+    ) -> list[Float[np.ndarray, "w w"]]:
+        """A cut-out's value, alpha, depth and, if it has one, glow at another size and turn, in a window of odd side.
 
         Args:
             index: which one.
@@ -66,8 +70,8 @@ class CutOuts:
         if mirrored:
             matrix[1] *= -1
         start: Any = (SIDE - 1) / 2 - matrix @ ((side - 1) / 2 + offset)
-        value, alpha, depth = (
+        parts = [self.value, self.alpha, self.depth] + ([] if self.glow is None else [self.glow])
+        return [
             ndimage.affine_transform(part[index], matrix, start, (side, side), order=1, mode="constant")
-            for part in (self.value, self.alpha, self.depth)
-        )
-        return value, alpha, depth
+            for part in parts
+        ]

@@ -5,6 +5,7 @@ from attend.finding.finder import Finder, Learned, finder_file, make_finder
 from attend.finding.foreground import foregrounds
 from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, Natural, natural
+from attend.finding.likeness import Likeness
 from attend.finding.rounds import Round, find_in, learn
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Finder",
     "Kind",
     "Learned",
+    "Likeness",
     "Natural",
     "Round",
     "bank",

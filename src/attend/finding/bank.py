@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from attend.dreams import AREA, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
+from attend.dreams import AREA, BEYOND, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
 from attend.field import Instances
 from attend.finding.kind import Natural
 from attend.photometry import seen, smooth_over
@@ -22,6 +22,16 @@ TOUCHED = 0.35
 
 EACH, FEWEST = 60, 8
 """So many objects are cut out of an image at most, and so many of all images are needed."""
+
+ALONE, OWN = 4, 0.7
+"""An image with so many cut-outs is dreamed of with these alone, in this share of the dreams of it."""
+
+GLOW = 0.2
+"""What shines around an object comes with it: all within half as many of its diameters, and none from 1.5 times on."""
+
+BESIDE, FAR, FEW = 1.25, 3.0, 0.1
+"""Objects nearer than the first are beside each other, in terms of their mean diameter; none is said to be farther than
+the second; and so small a share of all is nearer than dreams have them."""
 
 BACKGROUNDS = 60
 """Backgrounds of `DREAM` pixels along a side that are cut out."""
@@ -44,80 +54,99 @@ class Bank:
 
     Attributes:
         cutouts: what objects look like.
+        origins: the image that each was cut out of.
         backgrounds: what is behind them.
+        behind: the image that each of these is a part of.
         spreads: of the background of each image.
-        densities: how many objects there are in `AREA` pixels, of each part of the images.
+        densities: of each image, how many objects there are in `AREA` pixels in each of its parts.
         touching: the share of the objects that have another beside them.
+        apart: the distance from the nearest other one, in terms of their mean diameter, below which few objects are.
     """
 
     cutouts: CutOuts
+    origins: Int[np.ndarray, " cutouts"]
     backgrounds: Float[np.ndarray, "n side side"]
+    behind: Int[np.ndarray, " n"]
     spreads: Float[np.ndarray, " images"]
-    densities: Float[np.ndarray, " parts"]
+    densities: Sequence[Float[np.ndarray, " _parts"]]
     touching: float
+    apart: float
 
-    def dream(
-        self, rng: np.random.Generator, *, wider: bool = True
-    ) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
+    def dream(self, rng: np.random.Generator) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
         """What q sees of a scene drawn from p, and the truth about it.
 
-        Args:
-            rng: draws everything.
-            wider: whether scenes are somewhat more crowded and more varied in brightness than those that were found,
-                as is right to learn from: what q has missed so far is more often faint or crowded than not.
+        Background, brightness and density are those of one image, and most often its objects are too. Scenes are
+        somewhat more crowded and more varied in brightness than those that were found: what q has missed so far is more
+        often faint or crowded than not.
         """
-        more, some, contrast_sd = (rng.uniform(0.7, 2.0), rng.choice([0, 1.5]), 0.5) if wider else (1.0, 0.0, 0.15)
+        more, some, apart = rng.uniform(0.7, 2.0), rng.choice([0, 1.5]), self.apart * rng.uniform(0.5, 1)
+        place = int(rng.integers(len(self.backgrounds)))
+        image = int(self.behind[place])
+        own = np.flatnonzero(self.origins == image)
+        alone = len(own) >= ALONE and rng.random() < OWN
+        around = ((DREAM + 2 * BEYOND) / DREAM) ** 2  # where objects may lie is larger than what is seen
         arrangement = Arrangement(
-            density=rng.choice(self.densities) * more + some,
+            density=(rng.choice(self.densities[image]) * more + some) * around,
             size_sd=0.12,
-            contrast_sd=contrast_sd,
-            touching=float(np.clip(self.touching * (rng.uniform(0.6, 1.5) if wider else 1), 0.1, 0.9)),
-            gaps=(0.55, 1.2),
+            contrast_sd=0.5,
+            touching=float(np.clip(self.touching * rng.uniform(0.6, 1.5), 0.1, 0.9)),
+            gaps=(max(0.55, apart), 1.2),
             alike=0.5,
+            apart=apart,
             overlap=OVERLAPS[rng.integers(3)],
             own=True,
         )
-        drawn = compose(rng, self.cutouts, arrangement, self.backgrounds[rng.integers(len(self.backgrounds))])
-        image = drawn.image
+        drawn = compose(rng, self.cutouts[own] if alone else self.cutouts, arrangement, self.backgrounds[place])
+        pixels = drawn.image
         if rng.random() < 0.3:
-            image = ndimage.gaussian_filter(image, rng.uniform(0.3, 0.8))
-        image = image * np.exp(0.2 * rng.normal())
-        return seen(image, rng.choice(self.spreads)), targets(drawn)
+            pixels = ndimage.gaussian_filter(pixels, rng.uniform(0.3, 0.8))
+        pixels = pixels * np.exp(0.2 * rng.normal())
+        return seen(pixels, self.spreads[image]), targets(drawn)
 
 
 def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
     """What dreams are made of, from what was found in some images; None if that is too little."""
     parts = [cut_out(one) for one in found]
-    parts = [part[rng.permutation(len(part))[:EACH]] for part in parts if len(part)]
+    parts = [part[rng.permutation(len(part))[:EACH]] for part in parts]
     if sum(map(len, parts)) < FEWEST:
         return None
-    backgrounds = np.stack([_background(found, rng) for _ in range(BACKGROUNDS)])
-    spreads = np.array([one.image.spread for one in found])
-    near = np.concatenate([_near(one.objects) for one in found])
-    densities = np.concatenate([_densities(one) for one in found])
-    return Bank(CutOuts.concatenate(parts), backgrounds, spreads, densities, float(near.mean()))
+    behind = rng.integers(len(found), size=BACKGROUNDS)
+    ratios = np.concatenate([_ratios(one.objects) for one in found])
+    return Bank(
+        CutOuts.concatenate(parts),
+        np.repeat(np.arange(len(found)), [len(part) for part in parts]),
+        np.stack([_background(found, int(first), rng) for first in behind]),
+        behind,
+        np.array([one.image.spread for one in found]),
+        [_densities(one) for one in found],
+        float((ratios < BESIDE).mean()),
+        float(np.clip(np.quantile(ratios, FEW), 0, 1)),
+    )
 
 
 def cut_out(found: Found) -> CutOuts:
     """The objects of which q is sure, that are whole, in one piece, and for the most part free."""
     labels, contrast = found.objects.labels, found.image.contrast
-    members: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]] = []
+    members: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float, np.ndarray]] = []
     for k, where in enumerate(ndimage.find_objects(labels)):
         if found.objects.scores[k] < SURE or any(
             part.start == 0 or part.stop == full for part, full in zip(where, labels.shape, strict=True)
         ):
             continue
-        part = tuple(slice(max(0, one.start - 4), one.stop + 4) for one in where)
+        margin = 4 + max(one.stop - one.start for one in where) // 2
+        part = tuple(slice(max(0, one.start - margin), one.stop + margin) for one in where)
         mask: Any = ndimage.binary_fill_holes(labels[part] == k + 1)
         pieces: Any = ndimage.label(mask)
         if pieces[1] > 1 or _touched(mask, labels[part]) > TOUCHED:
             continue
         mean = float(contrast[part][mask].mean())
         if mean > 0:
-            members.append((*_centred(contrast[part] / mean, mask), float(np.sqrt(4 * mask.sum() / np.pi)), mean))
+            others = (labels[part] > 0) & ~mask
+            value, alpha, depth, glow = _centred(contrast[part] / mean, mask, others)
+            members.append((value, alpha, depth, float(np.sqrt(4 * mask.sum() / np.pi)), mean, glow))
     if not members:
         none = np.zeros((0, SIDE, SIDE), np.float32)
-        return CutOuts(none, none, none, np.zeros(0), np.zeros(0))
+        return CutOuts(none, none, none, np.zeros(0), np.zeros(0), none)
     return CutOuts(*(np.stack(arrays) for arrays in zip(*members, strict=True)))
 
 
@@ -127,26 +156,30 @@ def _touched(mask: np.ndarray, labels: np.ndarray) -> float:
     return (around & (labels > 0) & ~mask).sum() / (2 * np.sqrt(np.pi * mask.sum()))
 
 
-def _centred(value: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Value, alpha and depth of an object, moved to the middle and scaled as `CutOuts` has them."""
+def _centred(value: np.ndarray, mask: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Value, alpha, depth and glow of an object, moved to the middle and scaled as `CutOuts` has them."""
     depth: Any = ndimage.distance_transform_edt(mask)
-    outside: Any = ndimage.distance_transform_edt(~mask)
+    outside: Any = ndimage.distance_transform_edt(~mask, return_indices=True)
+    outside, nearest = outside
     alpha = np.clip((depth - outside) / 2 + 0.5, 0, 1)  # the outline is as soft as two pixels
-    nearest: Any = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    diameter = np.sqrt(4 * mask.sum() / np.pi)
+    fades = np.clip(1.5 - outside / (GLOW * diameter), 0, 1)
+    nearer: Any = ndimage.distance_transform_edt(~others) if others.any() else np.inf
+    shines = ndimage.gaussian_filter(value.clip(0), 0.7) * (1 - alpha) * fades * (outside < nearer)
     value = value[tuple(nearest)]  # goes on beyond the outline, where alpha is not yet 0
     middle = np.array([axis.mean() for axis in np.nonzero(mask)])
-    step = np.sqrt(4 * mask.sum() / np.pi) / WIDTH
+    step = diameter / WIDTH
     start = middle - step * (SIDE - 1) / 2
 
     def moved(array: np.ndarray, mode: str) -> np.ndarray:
         return ndimage.affine_transform(array.astype(np.float32), [step, step], start, (SIDE, SIDE), order=1, mode=mode)
 
-    return moved(value, "nearest"), moved(alpha, "constant"), moved(depth / depth.max(), "constant")
+    value, shines = moved(value, "nearest"), moved(shines, "constant")
+    return value, moved(alpha, "constant"), moved(depth / depth.max(), "constant"), shines
 
 
-def _background(found: Sequence[Found], rng: np.random.Generator) -> np.ndarray:
+def _background(found: Sequence[Found], first: int, rng: np.random.Generator) -> np.ndarray:
     """A part of an image from which all that might be an object is painted over by other parts."""
-    first = int(rng.integers(len(found)))
     part, taken = _part(found[first], rng)
     for _ in range(25):
         if not taken.any():
@@ -173,14 +206,14 @@ def _part(found: Found, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     return (contrast[::-1].copy(), taken[::-1].copy()) if mirrored else (contrast.copy(), taken.copy())
 
 
-def _near(objects: Instances) -> np.ndarray:
-    """Whether each object has another beside it: no farther than 1.25 of their mean diameter."""
+def _ratios(objects: Instances) -> np.ndarray:
+    """How far each object's nearest other one is, in terms of their mean diameter."""
     if len(objects.middles) < 2:
-        return np.zeros(len(objects.middles))
+        return np.full(len(objects.middles), FAR)
     diameters = np.sqrt(4 * objects.areas / np.pi)
     near: Any = KDTree(objects.middles).query(objects.middles, k=2)
     distance, other = near
-    return distance[:, 1] < 1.25 * (diameters + diameters[other[:, 1]]) / 2
+    return np.minimum(2 * distance[:, 1] / (diameters + diameters[other[:, 1]]), FAR)
 
 
 def _densities(found: Found) -> np.ndarray:

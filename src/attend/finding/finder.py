@@ -17,8 +17,9 @@ from attend.field import FieldNetwork, from_arrays, look, nothing, to_arrays, un
 from attend.files import digest, read_npz, write_npz
 from attend.finding.bank import bank
 from attend.finding.calibration import Calibration, calibrated
-from attend.finding.hypotheses import Evidence, hypotheses
+from attend.finding.hypotheses import Evidence, disagreement, hypotheses
 from attend.finding.kind import Kind, natural
+from attend.finding.likeness import Likeness, likeness
 from attend.finding.rounds import Round, find_in, learn
 from attend.finding.scene import scene_of
 from attend.finding.suited import suited
@@ -119,11 +120,13 @@ class Learned:
         finder: it.
         evidence: for each kind that was tried, the best first.
         rounds: what each round of learning did.
+        likeness: parts of the images beside dreams; None where too little was found to dream of.
     """
 
     finder: Finder
     evidence: Sequence[Evidence]
     rounds: Sequence[Round]
+    likeness: Likeness | None = None
 
 
 Watch = Callable[[str, int, int], None]
@@ -165,9 +168,12 @@ def make_finder(
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
     made = bank([find_in(network, view, turns) for view in views], rng)
-    dreams = [] if made is None else [made.dream(rng, wider=False) for _ in range(DREAMS)]
+    dreams = [] if made is None else [made.dream(rng) for _ in range(DREAMS)]
     calibration = calibrated(network, dreams, turns) if dreams else Calibration()
-    return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done)
+    scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
+    calibration = dataclasses.replace(calibration, scatter=scatter)
+    alike = likeness(views, dreams, rng) if dreams else None
+    return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done, alike)
 
 
 FILE = "finder.npz"

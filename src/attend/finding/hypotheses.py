@@ -101,8 +101,19 @@ def hypotheses(
         other = judged(Kind(best.kind.foreground, corrected), common)
         if other.gain < ENOUGH * best.gain:
             break
-        best = other
+        best, others = other, [best, *others]
     return [best, *others]
+
+
+def disagreement(tried: Sequence[Evidence]) -> float:
+    """By how much the hypotheses that explain the images nearly as well as the first disagree on how much is there.
+
+    The standard deviation of the logarithm of the number of objects, among those of the first one's foreground.
+    """
+    best = tried[0]
+    near = [one for one in tried[: FINALISTS + CORRECTIONS] if one.kind.foreground == best.kind.foreground]
+    counts = [one.objects for one in near if one.objects and one.gain >= ENOUGH * best.gain]
+    return float(np.std(np.log(counts))) if len(counts) > 1 else 0.0
 
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:

@@ -1,4 +1,4 @@
-"""Which pixels are an object's: q proposes, and p judges those near an outline by how bright they are."""
+"""What p has to say of the objects that q proposes: which pixels are theirs, and which are too dim to be one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from scipy.special import logit
 
 from attend.field import SMALLEST, Instances, Said, boxed
 from attend.finding.kind import Natural
-from attend.photometry import smooth_over
+from attend.photometry import robust_sd, smooth_over
 
 WEIGHT = 4.0
 """Nats for a pixel that is as bright as the object, and against one as dark as what is around it."""
@@ -25,6 +25,10 @@ TURNS, SMOOTH = 3, 0.5
 
 DIFFERENCE = 0.05
 """The contrast of an object with what is around it, in that of the usual object, is reckoned to be no less."""
+
+FEWEST, DIMMER, VARIED = 8, 3.0, 0.3
+"""Of so many objects or more, those are left out whose logarithm of the contrast is so many standard deviations below
+the median; the deviation is reckoned to be no less than the last."""
 
 
 def refined(found: Instances, said: Said, image: Natural) -> Instances:
@@ -58,3 +62,23 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
         labels = np.where(lost[labels], labels, np.where(lost[new], 0, new))
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:].astype(float)
     return found._replace(labels=labels, boxes=boxed(labels), areas=areas)
+
+
+def alike(found: Instances, image: Natural) -> Instances:
+    """The same objects without those that are far too dim to be one of the others, as the tail of a bright one is.
+
+    Brightness is log-normal in p. Its median and, from the median absolute deviation, its spread are those of the
+    objects of which q is surer than not.
+    """
+    sure = found.scores > 0.5
+    if sure.sum() < FEWEST:
+        return found
+    n = len(found.areas)
+    mean = np.asarray(ndimage.mean(image.contrast, found.labels, np.arange(1, n + 1)))
+    brightness = np.log(mean.clip(1e-3))
+    deviation = max(robust_sd(brightness[sure]), VARIED)
+    kept = np.flatnonzero(brightness >= np.median(brightness[sure]) - DIMMER * deviation)
+    renumbered = np.zeros(n + 1, np.int32)
+    renumbered[kept + 1] = np.arange(1, len(kept) + 1)
+    labels = renumbered[found.labels]
+    return Instances(found.middles[kept], found.scores[kept], labels, boxed(labels), found.areas[kept])

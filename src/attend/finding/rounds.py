@@ -10,7 +10,7 @@ import numpy as np
 from attend.field import Example, FieldNetwork, instances, look, sleep, universal_dreams
 from attend.finding.bank import Bank, Found, bank
 from attend.finding.kind import Natural
-from attend.finding.pixels import refined
+from attend.finding.pixels import alike, refined
 
 LEAST, DOUBTFUL = 0.4, 0.08
 """Scores from which on something is an object, or might be one, while p is made."""
@@ -103,7 +103,8 @@ def _between(one: FieldNetwork, other: FieldNetwork, share: float) -> FieldNetwo
 def find_in(network: FieldNetwork, image: Natural, turns: int = 1) -> Found:
     """What q finds in an image when it looks so often at it, and what it holds for possible."""
     said = look(network, image.seen, turns)
-    return Found(image, refined(instances(*said, least=LEAST), said, image), instances(*said, least=DOUBTFUL))
+    objects = alike(refined(instances(*said, least=LEAST), said, image), image)
+    return Found(image, objects, instances(*said, least=DOUBTFUL))
 
 
 def _dream(rng: np.random.Generator, own: Bank, others: Callable[[np.random.Generator], Example]) -> Example:

@@ -7,7 +7,7 @@ from scipy import ndimage
 from attend.field import Instances, Said, instances
 from attend.finding.calibration import LEAST, Calibration
 from attend.finding.kind import Natural
-from attend.finding.pixels import refined
+from attend.finding.pixels import alike, refined
 from attend.masks import SAMPLES
 from attend.photometry import NATURAL
 from attend.scenes import Scenes
@@ -26,7 +26,7 @@ def scene_of(
     name: str | None = None,
 ) -> Scenes:
     """One image's scene; its objects are in order of falling presence."""
-    found = refined(instances(*said, least=LEAST), said, seen)
+    found = alike(refined(instances(*said, least=LEAST), said, seen), seen)
     presence = calibration.presence(found.scores)
     count_probs = calibration.count_probs(presence)
     n, rows = len(presence), len(count_probs) - 1

@@ -5,6 +5,7 @@ or from memory (`open_source`), and whatever turns a piece of them into `Scenes`
 """
 
 from attend.looking.finding import find, find_into
+from attend.looking.found import Found, read_found
 from attend.looking.kept import check_unfinished
 from attend.looking.looker import FinderLooker, Looker, ModelLooker, TiledLooker, looker_of
 from attend.looking.piecewise import Totals, check_out, look, look_into, results
@@ -12,6 +13,7 @@ from attend.looking.source import Source, as_known, open_source
 
 __all__ = [
     "FinderLooker",
+    "Found",
     "Looker",
     "ModelLooker",
     "Source",
@@ -26,5 +28,6 @@ __all__ = [
     "look_into",
     "looker_of",
     "open_source",
+    "read_found",
     "results",
 ]

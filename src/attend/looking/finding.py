@@ -13,6 +13,7 @@ from jaxtyping import UInt8
 from attend.errors import AttendError
 from attend.exports import StoredResults, exports
 from attend.field import universal
+from attend.figures import likeness_figure, save_figure
 from attend.files import atomic_file, check_new_folder
 from attend.finding import Finder, Kind, Learned, foregrounds, make_finder
 from attend.finding.calibration import Calibration
@@ -38,6 +39,9 @@ TABLES = {
 
 SURVEY = "survey.json"
 """The file that tells what kind of images they are taken for, and what else was tried."""
+
+LIKENESS = "dreams.png"
+"""The picture of parts of the images beside scenes that were composed to learn from."""
 
 
 def _ignore(phase: str, done: int, of: int) -> None:
@@ -129,6 +133,8 @@ def find_into(
         learned = _learn(images, foreground, diameter, rounds, turns, seed, watch, tell, options)
         finder = learned.finder
         told(learned)
+        if learned.likeness is not None:
+            save_figure(likeness_figure(learned.likeness.parts, learned.likeness.dreams), out / LIKENESS)
         with atomic_file(out / SURVEY) as file:
             file.write((json.dumps({"asked": asked} | _as_json(learned), indent=2) + "\n").encode())
         finder.save(out / FILE)
@@ -226,4 +232,5 @@ def _as_json(learned: Learned) -> dict[str, Any]:
         "calibration": dataclasses.asdict(learned.finder.calibration),
         "hypotheses": [dataclasses.asdict(one) for one in learned.evidence],
         "rounds": [dataclasses.asdict(one) for one in learned.rounds],
+        "likeness": learned.likeness and learned.likeness.numbers(),
     }

@@ -13,7 +13,8 @@ from attend.figures import step_colour
 from attend.report.html import Html, tag
 
 EXACT, LARGEST = 64, 192
-"""Pictures up to the first number of pixels a side are stored exactly; larger ones at most as large as the second."""
+"""Pictures up to the first number of pixels a side are stored exactly; larger ones at most as large as the second,
+unless told otherwise."""
 
 
 def chart(figure: Figure, alt: str) -> Html:
@@ -28,12 +29,16 @@ def picture(
     alt: str,
     boxes: Iterable[Float[np.ndarray, "4"]] = (),
     true_boxes: Iterable[Float[np.ndarray, "4"]] = (),
+    largest: int = LARGEST,
 ) -> Html:
-    """Pixels with boxes over them: found ones in the colours of their steps, true ones dashed."""
+    """Pixels with boxes over them: found ones in the colours of their steps, true ones dashed.
+
+    Of an image that is longer than `largest`, a smaller copy is shown.
+    """
     height, width, _ = pixels.shape
     image = as_image(pixels)
     exact = max(width, height) <= EXACT
-    image.thumbnail((LARGEST, LARGEST))
+    image.thumbnail((largest, largest))
     file = io.BytesIO()
     image.save(file, "PNG" if exact else "JPEG")
     uri = _data_uri("png" if exact else "jpeg", file.getvalue())
