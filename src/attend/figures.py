@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -107,7 +108,7 @@ def likeness_figure(parts: Float[np.ndarray, "n side side"], dreams: Float[np.nd
     The values are contrasts, of which those from 0 to 1.5 are shown.
     """
     figure = Figure(figsize=(8, 3.3), layout="constrained")
-    halves = np.ravel(figure.subfigures(1, 2, wspace=0.05)).tolist()
+    halves: Any = figure.subfigures(1, 2, wspace=0.05)
     for half, title, planes in zip(halves, ("parts of the images", "composed scenes"), (parts, dreams), strict=True):
         half.suptitle(title, fontsize=9, color=_INK)
         grid = half.subplots(3, 4).ravel()

@@ -42,8 +42,9 @@ class CutOuts:
 
     def __getitem__(self, rows: slice | np.ndarray) -> "CutOuts":
         """The chosen ones."""
-        parts = (self.value, self.alpha, self.depth, self.diameters, self.contrasts)
-        return CutOuts(*(part[rows] for part in parts), None if self.glow is None else self.glow[rows])
+        glow = None if self.glow is None else self.glow[rows]
+        value, alpha, depth = self.value[rows], self.alpha[rows], self.depth[rows]
+        return CutOuts(value, alpha, depth, self.diameters[rows], self.contrasts[rows], glow)
 
     @staticmethod
     def concatenate(parts: Sequence["CutOuts"]) -> "CutOuts":
