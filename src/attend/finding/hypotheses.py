@@ -1,7 +1,7 @@
 """What kind of images these are: each foreground and size of object is tried, and p judges what q then finds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,8 @@ class Evidence:
         gain: nats a pixel and channel that objects of one colour each add to the likelihood of the images, weighted by
             how sure q is of them, the more visible ones above all.
         objects: how many were found.
-        share: of the variation of the images about their background, beyond noise, that the objects explain.
+        share: of the variation of the images about their background, beyond noise, that the objects explain; the larger
+            one, if two parts of the images have been looked at.
         sure: the mean score of those.
         diameter: the median diameter of those, each weighted by its own, in pixels of the files.
     """
@@ -84,21 +85,22 @@ def hypotheses(
     total = len(kinds) + finalists + corrections
     steps = iter(range(total))
 
-    def judged(kind: Kind, parts: Sequence[Image]) -> Evidence:
+    def judged(kind: Kind, parts: Sequence[Image], share: float = 0.0) -> Evidence:
         watch(next(steps), total)
-        return evidence(network, parts, kind)
+        found = evidence(network, parts, kind)
+        return replace(found, share=max(found.share, share))
 
     found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
     diameters = [one.kind.diameter for one in found[: max(finalists, 1)]]
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
     common = _busiest(some, differs, side)
-    again = sorted((judged(one.kind, common) for one in found[:finalists]), key=lambda one: -one.gain)
+    again = sorted((judged(one.kind, common, one.share) for one in found[:finalists]), key=lambda one: -one.gain)
     best, *others = [*again, *found[finalists:]]
     for _ in range(corrections):
         if best.objects < 3:
             break
         corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
-        other = judged(Kind(best.kind.foreground, corrected), common)
+        other = judged(Kind(best.kind.foreground, corrected), common, best.share)
         if other.gain < ENOUGH * best.gain:
             break
         best, others = other, [best, *others]
