@@ -59,7 +59,7 @@ def find(
     overlays/      a picture of each image with what was found
     finder.npz     what was learned: attend infer OUT MORE_IMAGES --out found.json
                    finds objects in more images of the kind without learning again
-    dreams.png     parts of the images beside composed scenes: they should look alike
+    dreams.png     parts of the images, and the scenes composed of them to learn
     survey.json    what was told from the images
 
     Where nothing is found that looks like repeated objects, it says so.
