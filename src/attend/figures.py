@@ -119,20 +119,16 @@ def likeness_figure(parts: Float[np.ndarray, "n side side"], dreams: Float[np.nd
     return figure
 
 
-def histograms_figure(values: Mapping[str, Float[np.ndarray, " n"]]) -> Figure:
-    """How often each value occurs, a panel for each name; of long tails the last hundredth is left out.
-
-    Args:
-        values: at least one value for each name.
-    """
-    figure = Figure(figsize=(4.2 * len(values), 3), layout="constrained")
-    for axes, (name, every) in zip(figure.subplots(1, len(values), squeeze=False)[0], values.items(), strict=True):
-        low, high = np.quantile(every, [0, 0.99])
-        axes.hist(every, bins=30, range=(low, max(high, low + 1e-6)), color=_SERIES[0])
-        axes.set_title(f"{name}, median {np.median(every):.3g}", fontsize=9, color=_INK, loc="left")
-        axes.set_ylabel("objects", fontsize=9, color=_INK)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=8, colors=_INK)
+def histogram_figure(name: str, values: Float[np.ndarray, " n"]) -> Figure:
+    """How often each value of objects occurs, of at least one; of a long tail the last hundredth is left out."""
+    figure = Figure(figsize=(4.2, 3), layout="constrained")
+    axes = figure.subplots()
+    low, high = np.quantile(values, [0, 0.99])
+    axes.hist(values, bins=30, range=(low, max(high, low + 1e-6)), color=_SERIES[0])
+    axes.set_title(f"{name}, median {np.median(values):.3g}", fontsize=9, color=_INK, loc="left")
+    axes.set_ylabel("objects", fontsize=9, color=_INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=_INK)
     return figure
 
 

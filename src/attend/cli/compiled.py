@@ -38,7 +38,6 @@ def keep_compiled() -> None:
 def _processor() -> str:
     """A short digest of what this machine's processor can do."""
     about = platform.machine() + platform.processor()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as lines:  # only its first part is read: it can be long
         about += next((line for line in lines if line.startswith(("flags", "Features"))), "")
     return hashlib.sha256(about.encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
 """q of a field of many objects: a convolutional network that says of each pixel what object it is of."""
 
 from attend.field.blocks import Said, look, nothing
-from attend.field.instances import SMALLEST, Instances, boxed, instances
+from attend.field.instances import SMALLEST, Instances, boxed, chosen, instances
 from attend.field.network import FieldNetwork, Outputs
 from attend.field.sleep import Example, sleep
 from attend.field.universal import from_arrays, to_arrays, universal, universal_dreams
@@ -14,6 +14,7 @@ __all__ = [
     "Outputs",
     "Said",
     "boxed",
+    "chosen",
     "from_arrays",
     "instances",
     "look",

@@ -41,7 +41,9 @@ def nothing(size: tuple[int, ...]) -> Said:
     return Said(heat, np.zeros(size, np.float32), np.zeros((*size, 2), np.float32))
 
 
-def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"], turns: int = 1) -> Said:
+def look(
+    network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"], turns: int = 1, first: Said | None = None
+) -> Said:
     """What the network says of an image, as probabilities where it says log odds.
 
     Args:
@@ -49,15 +51,20 @@ def look(network: FieldNetwork, image: Float[np.ndarray, "rows columns 2"], turn
         image: what it sees.
         turns: 1 to 8. Of so many of the symmetries of a square the mean is given: of the image as it is and of the
             image turned and mirrored, which the network does not treat quite alike.
+        first: what a single look has said already, if there was one.
     """
     rows, columns = image.shape[:2]
     even = np.pad(image, [(0, rows % 2), (0, columns % 2), (0, 0)], mode="edge")  # for cells of two pixels
-    total = nothing(even.shape[:2])
+    total = nothing((rows, columns))
     for turn in range(turns):
-        turned = np.rot90(even, turn % 4)
-        said = _back(_look(network, turned[::-1] if turn >= 4 else turned), turn)
+        if turn or first is None:
+            turned = np.rot90(even, turn % 4)
+            heat, inside, offsets = _back(_look(network, turned[::-1] if turn >= 4 else turned), turn)
+            said = Said(heat, inside[:rows, :columns], offsets[:rows, :columns])
+        else:
+            said = first
         total = Said(*(whole + part / turns for whole, part in zip(total, said, strict=True)))
-    return Said(total.heat, total.inside[:rows, :columns], total.offsets[:rows, :columns])
+    return total
 
 
 def _back(said: Said, turn: int) -> Said:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.spatial import KDTree
 
@@ -59,11 +59,20 @@ def instances(
         mine = pixels[distance < NEAR]
         labels[mine[:, 0], mine[:, 1]] = owner[distance < NEAR] + 1
     areas = np.bincount(labels.ravel(), minlength=len(middles) + 1)[1:]
-    kept = np.flatnonzero(areas >= SMALLEST)
-    renumbered = np.zeros(len(middles) + 1, np.int32)
-    renumbered[kept + 1] = np.arange(1, len(kept) + 1)
-    labels = renumbered[labels]
-    return Instances(middles[kept], scores[kept], labels, boxed(labels), areas[kept].astype(float))
+    return chosen(middles, scores, labels, areas.astype(float), areas >= SMALLEST)
+
+
+def chosen(
+    middles: Float[np.ndarray, "n 2"],
+    scores: Float[np.ndarray, " n"],
+    labels: Int[np.ndarray, "rows columns"],
+    areas: Float[np.ndarray, " n"],
+    kept: Bool[np.ndarray, " n"],
+) -> Instances:
+    """Those of the objects that are kept, with new numbers."""
+    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    labels = np.concatenate([np.zeros(1, np.int32), numbers])[labels]
+    return Instances(middles[kept], scores[kept], labels, boxed(labels), areas[kept])
 
 
 def boxed(labels: Int[np.ndarray, "rows columns"]) -> Float[np.ndarray, "n 4"]:

@@ -72,8 +72,8 @@ class Finder:
             seen = natural(pixels, self.kind)
             said = nothing(seen.contrast.shape)
         else:
-            seen = suited(self.network, pixels, self.kind)
-            said = look(self.network, seen.seen, turns=self.turns)
+            seen, first = suited(self.network, pixels, self.kind)
+            said = look(self.network, seen.seen, self.turns, first)
         return scene_of(image, seen, said, self.calibration, name)
 
     def fingerprint(self) -> str:
@@ -162,7 +162,7 @@ def make_finder(
     channels = some[0].shape[2]
     if best.sure < BELIEVED or best.share < EXPLAINED:
         return Learned(Finder(network, best.kind, Calibration(), channels, True, turns), tried, ())
-    views = [suited(network, image, best.kind) for image in pixels]
+    views = [suited(network, image, best.kind)[0] for image in pixels]
     upto = np.cumsum([view.contrast.size for view in views])
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))

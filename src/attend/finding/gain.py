@@ -7,6 +7,9 @@ from attend.field import Instances
 from attend.finding.kind import Image, Kind
 from attend.photometry import NATURAL, noise_level, resample, smooth_over
 
+ENOUGH = 7 / 8
+"""Another size of objects explains an image nearly as well if the gain is so many times as much, at least."""
+
 
 def gain_of(image: Image, found: Instances, kind: Kind) -> tuple[float, float]:
     """By how many nats a pixel and channel objects of one colour each explain the image better than what is around.

@@ -7,7 +7,7 @@ import numpy as np
 
 from attend.field import FieldNetwork, instances, look
 from attend.finding.foreground import possible
-from attend.finding.gain import gain_of, usual_diameter
+from attend.finding.gain import ENOUGH, gain_of, usual_diameter
 from attend.finding.kind import Image, Kind, Plane, natural
 from attend.photometry import NATURAL
 
@@ -23,9 +23,8 @@ FINALISTS, LARGEST = 6, 1024
 LEAST = 0.3
 """Objects of which the network is less sure than this do not count as evidence."""
 
-CORRECTIONS, ENOUGH = 2, 7 / 8
-"""Times that the diameter is corrected by the sizes of what is found, if that explains the images nearly as well: so
-many times as much as before, at least."""
+CORRECTIONS = 2
+"""Times that the diameter is corrected by the sizes of what is found, if that explains the images nearly as well."""
 
 
 @dataclass(frozen=True)

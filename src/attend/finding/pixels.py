@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import logit
 
-from attend.field import SMALLEST, Instances, Said, boxed
+from attend.field import SMALLEST, Instances, Said, boxed, chosen
 from attend.finding.kind import Natural
 from attend.photometry import robust_sd, smooth_over
 
@@ -73,12 +73,8 @@ def alike(found: Instances, image: Natural) -> Instances:
     sure = found.scores > 0.5
     if sure.sum() < FEWEST:
         return found
-    n = len(found.areas)
-    mean = np.asarray(ndimage.mean(image.contrast, found.labels, np.arange(1, n + 1)))
+    mean = np.asarray(ndimage.mean(image.contrast, found.labels, np.arange(1, len(found.areas) + 1)))
     brightness = np.log(mean.clip(1e-3))
     deviation = max(robust_sd(brightness[sure]), VARIED)
-    kept = np.flatnonzero(brightness >= np.median(brightness[sure]) - DIMMER * deviation)
-    renumbered = np.zeros(n + 1, np.int32)
-    renumbered[kept + 1] = np.arange(1, len(kept) + 1)
-    labels = renumbered[found.labels]
-    return Instances(found.middles[kept], found.scores[kept], labels, boxed(labels), found.areas[kept])
+    kept = brightness >= np.median(brightness[sure]) - DIMMER * deviation
+    return chosen(found.middles, found.scores, found.labels, found.areas, kept)

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from attend.figures import histograms_figure, varied_rows
+from attend.figures import histogram_figure, varied_rows
 from attend.files import atomic_file
-from attend.report.html import Html, document, tag
+from attend.report.html import Html, captioned, document, numbers, settings, tag
 from attend.report.pictures import chart, picture
 
 SHOWN, DOUBTFUL, HYPOTHESES = 8, 4, 6
@@ -49,9 +49,9 @@ def write_found_report(
         AttendError: the file cannot be written.
     """
     found, diameters = np.array([int(row["count"]) for row in counts]), objects["equivalent_diameter_area"]
-    numbers = {"objects": f"{found.sum():,}", "images": f"{len(found):,}", "objects per image": f"{found.mean():.1f}"}
+    measured = {"objects": f"{found.sum():,}", "images": f"{len(found):,}", "objects per image": f"{found.mean():.1f}"}
     if len(diameters):
-        numbers["median diameter in pixels"] = f"{np.nanmedian(diameters):.1f}"
+        measured["median diameter in pixels"] = f"{np.nanmedian(diameters):.1f}"
     low, high = (np.array([int(row[name]) for row in counts]) for name in ("count_low", "count_high"))
     doubt = (high - low) / np.maximum(found, 1)
     least_sure = np.argsort(-doubt, kind="stable")[:DOUBTFUL].tolist()
@@ -59,22 +59,14 @@ def write_found_report(
         title,
         tag("h1", title),
         tag("p", "Found without a label. Of every count the 90 % interval is given."),
-        tag(
-            "div",
-            *(tag("div", tag("b", value), tag("span", name)) for name, value in numbers.items()),
-            class_="numbers",
-        ),
+        numbers(measured),
         *_overlays("What was found", varied_rows(found, SHOWN), counts, overlays),
         *_overlays("The counts it is least sure of", least_sure if len(found) > SHOWN else [], counts, overlays),
         *_objects(objects),
         *_kind(survey),
         *_dreams(survey, likeness),
         tag("h2", "Settings"),
-        tag(
-            "div",
-            *(tag("div", name, tag("span", str(value))) for name, value in survey["asked"].items()),
-            class_="settings",
-        ),
+        settings(survey["asked"]),
     )
     with atomic_file(path) as file:
         file.write(page.encode(errors="replace"))
@@ -90,7 +82,7 @@ def _overlays(
             said = "{image}: {count} objects ({count_low} to {count_high})".format(**counts[row])
             with Image.open(files[row]) as image:
                 pixels = np.asarray(image.convert("RGB"))
-            shown.append(tag("figure", picture(pixels, said, largest=WIDE), tag("figcaption", said)))
+            shown.append(captioned(picture(pixels, said, largest=WIDE), said))
         yield tag("div", *shown, class_="pairs")
 
 
@@ -102,7 +94,9 @@ def _objects(objects: Mapping[str, np.ndarray]) -> Iterator[Html]:
     known = {name: values[np.isfinite(values)] for name, values in known.items()}
     if all(len(values) for values in known.values()):
         yield tag("h2", "Sizes, and how sure it is")
-        yield tag("div", *(chart(histograms_figure({name: v}), name) for name, v in known.items()), class_="charts")
+        yield tag(
+            "div", *(chart(histogram_figure(name, every), name) for name, every in known.items()), class_="charts"
+        )
 
 
 def _kind(survey: Mapping[str, Any]) -> Iterator[Html]:

@@ -1,6 +1,8 @@
 """HTML put together from parts, of which every text is escaped unless it is HTML already."""
 
 import html
+from collections.abc import Mapping
+from typing import Any
 
 STYLE = """
 :root { color-scheme: light; }
@@ -65,6 +67,24 @@ def tag(name: str, *children: str, **attributes: str | int) -> Html:
     return Html(f"<{name}{written}>" if name in VOID else f"<{name}{written}>{inside}</{name}>")
 
 
+def numbers(values: Mapping[str, str]) -> Html:
+    """Measurements as large numbers, each with its name."""
+    return tag(
+        "div", *(tag("div", tag("b", said), tag("span", name)) for name, said in values.items()), class_="numbers"
+    )
+
+
+def settings(values: Mapping[str, Any]) -> Html:
+    """Settings by name, in columns."""
+    rows = (tag("div", name, tag("span", _plain(value))) for name, value in values.items())
+    return tag("div", *rows, class_="settings")
+
+
+def captioned(shown: Html, caption: str) -> Html:
+    """A picture with its caption."""
+    return tag("figure", shown, tag("figcaption", caption))
+
+
 def document(title: str, *body: str) -> str:
     """A whole page that needs nothing but itself."""
     head = tag(
@@ -76,3 +96,7 @@ def document(title: str, *body: str) -> str:
         tag("style", Html(STYLE)),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, tag('body', *body), lang='en')}\n"
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -12,7 +12,8 @@ from attend.evaluation import count_confusion, count_reliability
 from attend.exports import Results, crop
 from attend.figures import counts_figure, curves_figure, reliability_figure, varied_rows
 from attend.files import atomic_file
-from attend.report.html import Html, document, tag
+from attend.report import html
+from attend.report.html import Html, captioned, document, numbers, tag
 from attend.report.pictures import chart, picture
 
 TILES, PAIRS, WORST, OBJECTS = 12, 8, 12, 60
@@ -121,8 +122,7 @@ def _source(findings: Findings) -> Iterator[Html]:
     yield tag("h2", f"What it finds in {findings.source}")
     skipped = f" {results.skipped:,} files could not be read." if results.skipped else ""
     yield tag("p", f"{scenes.counts.sum():,} objects in {len(scenes):,} images.{skipped}")
-    numbers = (tag("div", tag("b", value), tag("span", name)) for name, value in findings.numbers.items())
-    yield tag("div", *numbers, class_="numbers")
+    yield numbers(findings.numbers)
     yield tag("h3", "Images, and the model's reconstructions of them")
     yield tag("div", *(_pair(findings, row) for row in varied_rows(scenes.counts, PAIRS)), class_="pairs")
 
@@ -132,7 +132,7 @@ def _pair(findings: Findings, row: int) -> Html:
     results = findings.results
     painted = np.round(255 * results.scenes.reconstructions[row].clip(0, 1)).astype(np.uint8)
     painted = picture(255 - painted if results.inverted else painted, "its reconstruction")
-    return _figure(tag("div", findings.picture(row), painted, class_="pictures"), _named(findings, row))
+    return captioned(tag("div", findings.picture(row), painted, class_="pictures"), _named(findings, row))
 
 
 def _counts(findings: Findings, count_prior: np.ndarray) -> Iterator[Html]:
@@ -180,9 +180,8 @@ def _objects(results: Results) -> Iterator[Html]:
 def _settings(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Html]:
     yield tag("h2", "Settings")
     for section, values in settings.items():
-        rows = (tag("div", name, tag("span", _plain(value))) for name, value in values.items())
         yield tag("h3", section)
-        yield tag("div", *rows, class_="settings")
+        yield html.settings(values)
 
 
 def _confusion(confusion: list[list[int]]) -> Html:
@@ -210,12 +209,4 @@ def _named(findings: Findings, row: int) -> str:
 
 
 def _tiles(tiles: Iterator[tuple[Html, str]]) -> Html:
-    return tag("div", *(_figure(shown, caption) for shown, caption in tiles), class_="tiles")
-
-
-def _figure(shown: Html, caption: str) -> Html:
-    return tag("figure", shown, tag("figcaption", caption))
-
-
-def _plain(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return tag("div", *(captioned(shown, caption) for shown, caption in tiles), class_="tiles")
