@@ -23,6 +23,7 @@ from PIL import Image
 from test_benchmarks import BENCHMARKS
 
 import attend
+from attend.cli import entry
 from attend.cli.entry import COMMANDS, main
 from attend.experiments import experiments
 
@@ -52,6 +53,11 @@ ELSEWHERE = {
 
 PYTHON = {"docs/architecture.md": "tests/test_architecture.py", "docs/renderers.md": "tests/render3d/test_mujoco.py"}
 """Pages whose Python other tests run."""
+
+SCRIPTS = ("bash", "yaml")
+"""Languages of what needs several devices or machines: its commands only have to be understood here.
+
+tests/cli/test_processes.py and tests/training/test_devices.py run their parts."""
 
 EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
 
@@ -93,6 +99,7 @@ def understood(words: list[str]) -> bool:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tyro, "cli", only_parse)
+        patch.setattr(entry, "guarded", lambda work: work())  # in this process
         return main([word for word in words if word != "--resume"]) == 0  # without it, since there is no run
 
 
@@ -187,6 +194,17 @@ def test_other_commands_of_a_page_are_known(page):
                 pytest.fail(f"{page}: no test knows what {words} is")
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_in_the_scripts_of_a_page_are_understood(page, capsys):
+    for block in blocks(page):
+        if block.language in SCRIPTS:
+            lines = re.findall(r"attend train [^\n'#]*", block.text.replace("\\\n", ""))
+            assert lines, f"{page}: {block.text}"
+            for line in lines:
+                words = shlex.split(re.sub(r"\$[A-Z_]+", "1", line.replace(" $RESUME", "")))
+                assert understood(words[1:]), f"{page}: {line}: {capsys.readouterr().err}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs(page, folder, monkeypatch):
@@ -208,7 +226,7 @@ def test_the_python_of_a_page_runs(page, folder, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_block_that_no_test_sees(page):
-    assert {block.language for block in blocks(page)} <= {"sh", "python", "mermaid"}
+    assert {block.language for block in blocks(page)} <= {"sh", "python", "mermaid", *SCRIPTS}
     outside = BLOCK.sub("", TEXTS[page])
     assert "```" not in outside
     assert "<!--" not in outside

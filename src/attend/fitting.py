@@ -1,6 +1,7 @@
 """`fit`: from images to a model."""
 
 import dataclasses
+import json
 import math
 import os
 import warnings
@@ -28,7 +29,8 @@ from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
 from attend.settings import flattened
 from attend.survey import Survey, survey
-from attend.training import RunFolder, TrainState, make_advance, train
+from attend.training import Devices, RunFolder, TrainState, make_advance, train
+from attend.training.devices import check_same, is_first, losing_none, sharing
 
 LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
 """Steps between rows of metrics, between counts on the validation scenes, and between checkpoints."""
@@ -62,6 +64,7 @@ def fit(
     resume: bool = False,
     validation: SceneData | None = None,
     progress: bool = True,
+    devices: int | None = None,
     **settings: Any,
 ) -> Model:
     """Learn to count, locate and describe the objects in images, without labels.
@@ -79,13 +82,18 @@ def fit(
             seed are the run's own; of those given here only `steps` may differ, to train for longer.
         validation: scenes with known counts on which the accuracy of counting is shown meanwhile.
         progress: show a progress bar.
+        devices: of this process, which share each batch equally; None is all accelerators that can, or one processor.
+            The same training results on any number of them, but for rounding. Where `jax.distributed.initialize` has
+            joined several processes, each calls `fit` with the same arguments, the first one writes the run folder,
+            and all return the model.
         **settings: single settings by name, such as `steps=2000` or `renderer="flat", what=19`; see `Config.replace`.
 
     Settings give way to what there is, with a warning that says so: the batch to the number of images and to the
     memory; the warm-up and the annealing of the count prior to the number of steps, unless they are given as well.
 
     Raises:
-        AttendError: the images or the settings are not as above, or the run folder is in the way.
+        AttendError: the images or the settings are not as above, the run folder is in the way, or another process of
+            the training is gone.
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
     found = taken(images)
@@ -123,7 +131,7 @@ def fit(
         config, seed = _config(config).advised(told | changed, **settings), seed or 0
         fitted, lines = fitted_batch(config.train, len(pixels))
         config = dataclasses.replace(config, train=fitted)
-        config, more = fitted_to_memory(config, pixels.shape)
+        config, more = fitted_to_memory(config, pixels.shape, sharing(devices))
         for note in notes + lines + more:
             warnings.warn(note, stacklevel=2)
     start = start_training(config, pixels.shape[1:], seed)
@@ -131,9 +139,14 @@ def fit(
     together = LOOKED_AT_TOGETHER
     if memory_for_training(config, pixels.shape[1:]) is not None:
         together = max(1, min(together, config.train.batch_size // (os.cpu_count() or 1)))
-    advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size)
-    state = start.state
+    chosen = Devices.chosen(devices, config.train.batch_size)
     header = Header(config, pixels.shape[1:], seed, reading).to_dict()
+    with losing_none():
+        check_same(json.dumps([header, pixels.shape, chosen.number]), pixels)
+        advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size, chosen)
+    state = start.state
+    if not is_first():
+        folder = run = None
     if folder is None and run is not None:  # not before every setting has been found right
         folder = RunFolder.create(run, header)
 
@@ -146,32 +159,34 @@ def fit(
         refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES], batch_size=together)
         return eqx.tree_at(lambda s: s.params[0].p.count, state, refitted.p.count)
 
-    with nullcontext() if folder is None else folder.locked():
+    with losing_none(), nullcontext() if folder is None else folder.locked():
         if folder is not None and resume:
             if folder.checkpoints.steps():
                 state = folder.checkpoints.restore_latest(state)
             folder.write_config(header)
         state = train(
-            state,
+            chosen.of_first(state),
             advance,
             steps=config.train.steps,
             every=min(LOG_EVERY, config.train.steps),
             run=folder,
-            evaluate=evaluate if validation is not None and validation.counts is not None else None,
+            evaluate=evaluate if validation is not None and validation.counts is not None and is_first() else None,
             finish=finish,
             evaluate_every=EVALUATE_EVERY,
             checkpoint_every=CHECKPOINT_EVERY,
-            progress=progress,
+            progress=progress and is_first(),
+            devices=chosen,
         )
     return start.model(state)
 
 
-def fitted_to_memory(config: Config, shape: tuple[int, ...]) -> tuple[Config, list[str]]:
+def fitted_to_memory(config: Config, shape: tuple[int, ...], shares: int = 1) -> tuple[Config, list[str]]:
     """The configuration with a batch for which there is enough memory, and a line that says so if it is changed.
 
     Args:
         config: of a training.
         shape: of its images: n, height, width, channels.
+        shares: how many devices, each with a memory of its own, share a batch.
 
     Raises:
         TooLargeError: there is not enough even for the smallest batch.
@@ -183,10 +198,10 @@ def fitted_to_memory(config: Config, shape: tuple[int, ...]) -> tuple[Config, li
         return config, []
     most -= math.prod(shape)  # the images themselves, as bytes
     batch = whole = config.train.batch_size
-    needed = training_bytes(config, size, batch)
+    needed = training_bytes(config, size, -(-batch // shares))
     while needed > most and batch > LEAST_BATCH:
         batch = max(batch // 2, LEAST_BATCH)
-        needed = training_bytes(config, size, batch)
+        needed = training_bytes(config, size, -(-batch // shares))
     if needed > most:
         raise TooLargeError(
             f"memory: training on {n:,} images of {height}x{width}x{channels} needs some {as_text(needed)} for a batch "

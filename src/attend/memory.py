@@ -25,7 +25,7 @@ def available() -> int | None:
     On an accelerator that is its own memory. Elsewhere it is what the machine has free or can free at once, or less
     where the process is in a group with a limit, such as a container (cgroups of either version).
     """
-    stats = jax.devices()[0].memory_stats()
+    stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
     found = [size for size in (_of_machine(), *_of_groups()) if size is not None]

@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +17,9 @@ from attend.cli.data import data
 from attend.cli.demo import demo
 from attend.cli.evaluate import evaluate
 from attend.cli.find import find
+from attend.cli.guard import Outcome, guarded
 from attend.cli.infer import infer
+from attend.cli.parallel import is_one_of_several
 from attend.cli.report import report
 from attend.cli.reproduce import reproduce
 from attend.cli.sample import sample
@@ -63,10 +66,18 @@ OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Out of memory")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `argv` is without the program's name, `sys.argv` if None."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    status, said = guarded(partial(_outcome, words)) if is_one_of_several(words) else _outcome(words)
+    if said:
+        print(said, file=sys.stderr)
+    return status
+
+
+def _outcome(words: list[str]) -> Outcome:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            _run(list(sys.argv[1:] if argv is None else argv))
+            _run(words)
             sys.stdout.flush()
         except AttendError as error:
             return _failed(str(error), 2)
@@ -74,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _failed(str(error) or "interrupted", 130)
         except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
-            return 141
+            return 141, ""
         except OSError as error:
             return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
         except (MemoryError, RuntimeError) as error:
@@ -82,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             return _failed("out of memory; a smaller model, batch or number of images may fit", 2)
         except SystemExit as done:  # tyro's way to end after --help (0) and after a usage error (2)
-            return int(done.code or 0)
-    return 0
+            return int(done.code or 0), ""
+    return 0, ""
 
 
 def _run(words: list[str]) -> None:
@@ -113,9 +124,8 @@ def _overview() -> str:
     return OVERVIEW.format(commands="\n".join(lines))
 
 
-def _failed(message: str, status: int) -> int:
-    print(f"attend: {' '.join(message.split())}", file=sys.stderr)
-    return status
+def _failed(message: str, status: int) -> Outcome:
+    return status, f"attend: {' '.join(message.split())}"
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

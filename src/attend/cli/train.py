@@ -1,6 +1,7 @@
 """`attend train`."""
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from attend.cli.arguments import (
     tell,
 )
 from attend.cli.outputs import check_new_run
+from attend.cli.parallel import Parallel, ParallelOptions
 from attend.config import Config, ModelConfig, TrainConfig
 from attend.errors import AttendError
 
@@ -75,6 +77,7 @@ def train(
     data_seed: Annotated[int, arg(help="Seed of the images that are composed from digits.")] = 0,
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
+    parallel: ParallelOptions = Parallel(),  # noqa: B008, it is frozen
     model: ModelConfig,
     train: TrainConfig,
     given: Suppress[tuple[str, ...]] = (),
@@ -108,6 +111,10 @@ def train(
     finished run for longer, use --resume with more --steps; nothing else may
     change.
 
+    All accelerators of this machine share each batch, or as many as --devices says.
+    With --coordinator, processes on several machines train together; if one is lost
+    the others end, and --resume continues on any number of devices and processes.
+
     The renderer, the background, the likelihood, the cell and the estimator have
     settings of their own. --help lists the settings of those that are chosen on the
     same line, for example attend train --model.renderer flat --help.
@@ -119,12 +126,14 @@ def train(
         attend train scans.npz --out runs/a --model.cell lstm --model.cell.widths 64
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
+        attend train digits --out runs/digits --resume --devices 4
     """
     import attend
     from attend.fitting import Header
     from attend.memory import TooLargeError
     from attend.training import RunFolder
 
+    first = parallel.join()
     train = train if steps is None else dataclasses.replace(train, steps=steps)
     if not resume and (steps is not None or "steps" in given):
         changed, notes = fitted_schedule(model, train, train.steps, given)
@@ -134,10 +143,10 @@ def train(
     reading = None
     if resume:
         stored = Header.read(out)
-        with RunFolder(out).locked():  # refused before the scenes are composed
+        with RunFolder(out).locked() if first else nullcontext():  # refused before the scenes are composed
             stored.check_continues(out, config, seed)
         reading = stored.reading
-    else:
+    elif first:
         check_new_run(out)
     surveyed = not (resume or preset or is_named(data))
     scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
@@ -149,17 +158,19 @@ def train(
         raise AttendError(f"{found} in one image")
     if not resume:
         try:
-            config = _fitted(data, config, scenes)
+            config = _fitted(data, config, scenes, parallel)
         except TooLargeError as error:
-            files = _tiled(data, config, scenes, files, error)
+            files = _tiled(data, config, scenes, files, parallel, error)
             scenes, validation = _training_data(data, n, data_seed, compose, files, None)
-            config = _fitted(data, _told(data, asked, scenes, given) if surveyed else config, scenes)
+            config = _fitted(data, _told(data, asked, scenes, given) if surveyed else config, scenes, parallel)
     try:
-        attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation)
+        devices = parallel.devices
+        attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation, devices=devices)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(
             f"{str(error) or 'interrupted'}; to go on: attend train {data} --out {out} --resume"
         ) from error
+    parallel.leave()
     print(f"trained to step {config.train.steps:,}; saved in {out}")
 
 
@@ -172,26 +183,35 @@ def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ..
     return config.advised(seen.beside(given))
 
 
-def _fitted(source: str, config: Config, scenes: "SceneData") -> Config:
+def _fitted(source: str, config: Config, scenes: "SceneData", parallel: Parallel) -> Config:
     """The configuration with a batch that suits the images and the memory, which stderr says.
 
     Raises:
         TooLargeError: there is none.
     """
     from attend.fitting import fitted_to_memory
+    from attend.training.devices import sharing
 
     fitted, notes = fitted_batch(config.train, len(scenes))
-    config, more = fitted_to_memory(dataclasses.replace(config, train=fitted), scenes.images.shape)
+    config, more = fitted_to_memory(
+        dataclasses.replace(config, train=fitted), scenes.images.shape, sharing(parallel.devices)
+    )
     tell(source, notes + more)
     return config
 
 
 def _tiled(
-    source: str, config: Config, scenes: "SceneData", files: TrainingFiles, error: "TooLargeError"
+    source: str,
+    config: Config,
+    scenes: "SceneData",
+    files: TrainingFiles,
+    parallel: Parallel,
+    error: "TooLargeError",
 ) -> TrainingFiles:
     """How to read the images in tiles for which there is enough memory, which stderr says; or else raises `error`."""
     from attend.fitting import fitted_to_memory
     from attend.memory import TooLargeError
+    from attend.training.devices import sharing
 
     n, height, width, channels = scenes.images.shape
     if scenes.views is None or files.resize or files.crop or files.tile:  # no files, or the user has given a size
@@ -199,7 +219,7 @@ def _tiled(
     side = min(height, width) // 2
     while side >= LEAST_TILE:
         try:
-            fitted_to_memory(config, (n, side, side, channels))
+            fitted_to_memory(config, (n, side, side, channels), sharing(parallel.devices))
         except TooLargeError:
             side //= 2
         else:

@@ -1,7 +1,8 @@
 """Train any loss on any pytree of arrays: one compiled loop, run folders, checkpoints that survive damage."""
 
 from attend.training.checkpoint import Checkpoints
+from attend.training.devices import Devices
 from attend.training.loop import Advance, TrainState, make_advance, train
 from attend.training.run_folder import RunFolder
 
-__all__ = ["Advance", "Checkpoints", "RunFolder", "TrainState", "make_advance", "train"]
+__all__ = ["Advance", "Checkpoints", "Devices", "RunFolder", "TrainState", "make_advance", "train"]

@@ -96,10 +96,13 @@ class Checkpoints:
     def _open(self) -> Any:
         if self._manager is None:
             ocp = _orbax()
+            self.folder.mkdir(parents=True, exist_ok=True)  # of several processes orbax would let none make it
             options = ocp.CheckpointManagerOptions(
                 preservation_policy=ocp.checkpoint_managers.LatestN(self.keep),
                 cleanup_tmp_directories=True,
                 lightweight_initialize=True,
+                multiprocessing_options=_alone(),
+                create=False,
             )
             self._manager = ocp.CheckpointManager(self.folder.absolute(), options=options)
         return self._manager
@@ -120,7 +123,8 @@ class Checkpoints:
 
     def _read(self, step: int) -> dict[str, np.ndarray]:
         ocp = _orbax()
-        with ocp.Checkpointer(ocp.CompositeCheckpointHandler()) as reader:
+        handler = ocp.CompositeCheckpointHandler()
+        with ocp.Checkpointer(handler, multiprocessing_options=_alone()) as reader:
             args = ocp.args.Composite(state=ocp.args.PyTreeRestore(), index=ocp.args.JsonRestore())
             saved = reader.restore(self.folder.absolute() / str(step), args=args)
         return _unpack(saved["state"]["bytes"], saved["index"])
@@ -147,6 +151,14 @@ def _orbax() -> ModuleType:
 
     logging.set_verbosity(logging.FATAL)
     return checkpoint
+
+
+def _alone() -> Any:
+    """Orbax's option for a process that reads and writes by itself, whether or not it computes with others."""
+    process = jax.process_index()
+    prefix = f"process-{process}" if jax.process_count() > 1 else None
+    active = {process} if jax.process_count() > 1 else None
+    return _orbax().options.MultiprocessingOptions(process, active, prefix)
 
 
 def _pack(leaves: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:

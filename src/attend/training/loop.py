@@ -12,10 +12,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Int, Key, PyTree
 
 from attend.errors import AttendError
+from attend.training.devices import ONE, Devices, any_says
 from attend.training.progress import Progress
 from attend.training.run_folder import RunFolder
 
@@ -56,10 +58,12 @@ class Advance:
         Added to the loss function's metrics are `loss`, `gradient_norm` and `finite`, a bool. The first step
         whose loss or gradient is not finite ends the call, with a state that is then spoiled.
         """
-        return self.run(state, self.data, jnp.asarray(steps, jnp.int32))
+        return self.run(state, self.data, np.asarray(steps, np.int32))
 
 
-def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: PyTree, batch_size: int) -> Advance:
+def make_advance(
+    loss_fn: Loss, optimiser: optax.GradientTransformation, data: PyTree, batch_size: int, devices: Devices = ONE
+) -> Advance:
     """Compile (on first use) the loop over steps, with the data resident on the device.
 
     An epoch is `n // batch_size` steps over a fresh permutation of the data, so no example comes twice in it.
@@ -71,11 +75,12 @@ def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: P
         optimiser: an optax transformation.
         data: a pytree of arrays whose leading axes all have the same length n.
         batch_size: examples a step, from 1 to n.
+        devices: those that share each batch equally. Each has all of the data.
 
     Raises:
         AttendError: the leading axes differ, or the batch size does not fit the data.
     """
-    data = jax.tree.map(jnp.asarray, data)
+    data = devices.whole(data)
     lengths = {leaf.shape[0] for leaf in jax.tree.leaves(data)}
     if len(lengths) != 1:
         raise AttendError(f"data: the arrays' first axes must be equally long, but are {sorted(lengths)}")
@@ -96,7 +101,7 @@ def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: P
         def one_step(state: TrainState, order: Array) -> tuple[TrainState, dict[str, Array]]:
             first = state.step % epoch_steps * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, first, batch_size)
-            batch = jax.tree.map(lambda leaf: leaf[rows], data)
+            batch = devices.divided(jax.tree.map(lambda leaf: leaf[rows], data))
             key = jax.random.fold_in(noise_key, state.step)
             gradient_of = jax.value_and_grad(loss_fn, has_aux=True)
             (loss, metrics), gradient = gradient_of(state.params, batch, key, state.step)
@@ -123,7 +128,8 @@ def make_advance(loss_fn: Loss, optimiser: optax.GradientTransformation, data: P
         sums = jax.tree.map(jnp.zeros_like, shapes)
         state, _, sums, finite = jax.lax.while_loop(unfinished, body, (state, order, sums, jnp.array(True)))
         means = jax.tree.map(lambda total: total / jnp.maximum(steps, 1), sums)
-        return state, means | {"finite": finite & jnp.isfinite(optax.tree.norm(state.params))}
+        means |= {"finite": finite & jnp.isfinite(optax.tree.norm(state.params))}
+        return devices.undivided((state, means))
 
     return Advance(run, data, batch_size)
 
@@ -140,6 +146,7 @@ def train(
     evaluate_every: int = 1000,
     checkpoint_every: int = 1000,
     progress: bool = True,
+    devices: Devices = ONE,
 ) -> TrainState:
     """Train until step `steps`, from wherever `state` stands, and return the final state.
 
@@ -158,6 +165,8 @@ def train(
         evaluate_every: period of `evaluate`, in steps.
         checkpoint_every: period of the checkpoints, in steps.
         progress: show a progress bar, or a line now and then where the output is not a terminal.
+        devices: those that `advance` computes on. What a state is evaluated, finished and saved by sees it on one
+            device of this process, and so is it returned. Of several processes one has a `run`.
 
     Raises:
         AttendError: a period is not positive; the loss, its gradient or the parameters stopped being finite
@@ -180,7 +189,7 @@ def train(
         started = time.perf_counter()
         if step < steps:
             state, _ = advance(state, 0)  # compiles, so that the first row's rate is that of the work
-        stop = False
+        stop, here = False, devices.here(state)
         while step < steps and not stop:
             start, step = step, min((step // every + 1) * every, steps)
             chunk_started = time.perf_counter()
@@ -189,25 +198,27 @@ def train(
             now = time.perf_counter()
             if not metrics.pop("finite"):
                 raise AttendError(_not_finite(start, int(state.step), run))
+            here = devices.here(state)
             row: dict[str, Any] = {"step": step} | {name: float(value) for name, value in metrics.items()}
             if evaluate is not None and _due(start, step, evaluate_every, steps):
-                row |= {name: float(value) for name, value in evaluate(state).items() if value is not None}
+                told = evaluate(here)
+                row |= {name: float(value) for name, value in told.items() if value is not None}
             row["images_per_second"] = (step - start) * advance.batch_size / (now - chunk_started)
             row["seconds"] = before + time.perf_counter() - started
-            stop = interrupted.is_set()
+            stop = any_says(interrupted.is_set())
             if finish is not None and step == steps:
-                state = finish(state)
+                here = finish(here)
             if run is not None:
                 run.log(row)
                 if stop or _due(start, step, checkpoint_every, steps):
-                    run.checkpoints.save(step, state)
+                    run.checkpoints.save(step, here)
             bar.update(row)
     if step < steps:
         message = f"stopped at step {step:,} of {steps:,}"
         if run is not None:
             message += f" and saved in {run.path}"
         raise KeyboardInterrupt(message)
-    return state
+    return here
 
 
 def _due(start: int, step: int, period: int, last: int) -> bool:
