@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -24,8 +25,10 @@ from attend.distributed.ray_cluster import LOCAL, Share, joined, shared
 from attend.errors import AttendError
 from attend.looking import look_into, looker_of
 
-N, PIECE = 2100, 256
-"""Images, more than eight pieces of them."""
+N = 2100
+"""Images: more than eight pieces of 256."""
+
+PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +107,9 @@ def kill_one_at_work(folder: Path) -> None:
         for path in (folder / "tries").glob("*"):
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int(path.read_text().split()[1]), signal.SIGKILL)
-                return
+                time.sleep(0.1)
+                if not (folder / "images" / f"part-{path.name}.parquet").exists():  # else it had just ended
+                    return
         time.sleep(0.001)
 
 
@@ -173,6 +178,18 @@ def test_what_was_stopped_goes_on_with_the_parts_that_are_missing(
 
 
 @pytest.mark.filterwarnings("ignore:.*skipped")
+def test_the_python_of_the_page_reads_what_is_written(model, images, one_machine, by_itself, tmp_path, monkeypatch):
+    look_over_cluster(model, images, tmp_path / "found", tell=silent, ground="dark")
+    monkeypatch.chdir(tmp_path)
+    (sketch,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    names = {}
+    exec(sketch, names)
+    assert names["objects"].count_rows() == len(one_machine)
+    assert names["images"].num_rows == N
+    assert names["unreadable"]["image"].to_pylist() == ["0300.png"]
+
+
+@pytest.mark.filterwarnings("ignore:.*skipped")
 def test_a_list_and_parquet_are_looked_at_as_on_one_machine(model, images, by_itself, tmp_path):
     some = sorted(images.iterdir())[:600]
     (tmp_path / "some.txt").write_text("\n".join(map(str, some)))
@@ -209,7 +226,6 @@ def test_large_images_of_several_sizes_and_deep_ones_share_what_is_told_from_the
 
 
 def test_bad_input_stops_it_in_one_line_and_leaves_nothing(model, images, by_itself, tmp_path):
-    before = set(tmp_path.iterdir())
     with pytest.raises(AttendError, match=r"0300\.png: cannot be read as an image \(it is empty\)$"):
         look_over_cluster(model, images, tmp_path / "new" / "found", tell=silent, ground="dark", strict=True)
     with pytest.raises(AttendError, match="digits: is no path of image files; a cluster takes a folder"):
@@ -217,7 +233,7 @@ def test_bad_input_stops_it_in_one_line_and_leaves_nothing(model, images, by_its
     (tmp_path / "bad.txt").write_text(f"{images / '0300.png'}\n{images / '0300.png'}\n")
     with pytest.raises(AttendError, match=r"bad\.txt: none of 2 files can be read; the first: .*0300"):
         look_over_cluster(model, tmp_path / "bad.txt", tmp_path / "found", ground="dark")
-    assert set(tmp_path.iterdir()) - before <= {tmp_path / "bad.txt", tmp_path / "found.unfinished"}
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.txt"}
 
 
 def test_a_worker_that_is_not_as_the_others_says_so(model, images, by_itself, tmp_path, monkeypatch):

@@ -85,7 +85,7 @@ def look_over_cluster(
     step = step or (LARGE_PIECES if stream.large else PIECES)
     source = open_source(stream, looker)
     about = depends_on(looker, source) | {"number of files in a part": str(step * stream.step)}
-    with alone_in(folder, about, lambda: any((folder / "images").glob("*.parquet"))):
+    with alone_in(folder, about, lambda: any((folder / "objects").glob("*.parquet"))):
         _clear(folder)
         job = Job(str(run), tiled, looker.fingerprint(), version("attend"), _to_send(stream, folder), step, folder)
         images_done = objects = died = 0
@@ -98,9 +98,9 @@ def look_over_cluster(
                     if note not in notes:
                         tell(stream.source, note)
                         notes[note] = None
-                images_done += report["totals"]["images"]
-                objects += report["totals"]["objects"]
-                lines += report["totals"]["lines"]
+                images_done += report["contents"]["images"]
+                objects += report["contents"]["objects"]
+                lines += report["contents"]["lines"]
                 died += report["died"]
                 progress(number, len(job))
         _check_whole(job)
@@ -149,7 +149,7 @@ def _reports(job: Job, workers: int | None) -> Iterator[dict[str, Any]]:
             fn_constructor_args=(job,),
             batch_size=1,
             batch_format="numpy",
-            compute=ray.data.ActorPoolStrategy(size=share.workers),
+            compute=ray.data.ActorPoolStrategy(size=min(share.workers, len(job))),
             num_cpus=share.cores,
             num_gpus=share.accelerators or None,
         )

@@ -27,7 +27,7 @@ class Unreadable(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Totals:
+class Contents:
     """What is in the tables of a part: how many images and objects, and a line for each file that cannot be read."""
 
     images: int
@@ -40,7 +40,7 @@ def part_file(folder: Path, table: str, number: int) -> Path:
     return folder / table / f"part-{number:06}.parquet"
 
 
-def write_part(folder: Path, number: int, pieces: Iterable[tuple[Results | None, Sequence[Unreadable]]]) -> Totals:
+def write_part(folder: Path, number: int, pieces: Iterable[tuple[Results | None, Sequence[Unreadable]]]) -> Contents:
     """Write the tables of a part: a row for each object, and last, since that says it is done, one for each image.
 
     Where no image can be read there is no table of objects, since nobody knows its columns.
@@ -68,10 +68,10 @@ def write_part(folder: Path, number: int, pieces: Iterable[tuple[Results | None,
         if rows:
             with atomic_file(part_file(folder, table, number)) as file:
                 parquet.write_table(pa.concat_tables(rows).combine_chunks(), file)
-    return _totals(pa.concat_tables(images))
+    return _contents(pa.concat_tables(images))
 
 
-def read_part(folder: Path, number: int) -> Totals | None:
+def read_part(folder: Path, number: int) -> Contents | None:
     """What is in the tables of a part, if they are there.
 
     Raises:
@@ -84,7 +84,7 @@ def read_part(folder: Path, number: int) -> Totals | None:
     from pyarrow import parquet
 
     try:
-        return _totals(parquet.ParquetFile(path).read(["count", "error"]))
+        return _contents(parquet.ParquetFile(path).read(["count", "error"]))
     except (OSError, pa.ArrowException) as error:
         raise AttendError(f"{path}: is damaged ({error}); delete it to have it made anew") from error
 
@@ -100,7 +100,7 @@ def _images(rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
     )
 
 
-def _totals(images: "pa.Table") -> Totals:
+def _contents(images: "pa.Table") -> Contents:
     found = [count for count in images["count"].to_pylist() if count is not None]
     lines = [line for line in images["error"].to_pylist() if line is not None]
-    return Totals(len(found), sum(found), lines)
+    return Contents(len(found), sum(found), lines)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from attend.data import ImageStream
-from attend.distributed.parts import Totals, Unreadable, read_part, write_part
+from attend.distributed.parts import Contents, Unreadable, read_part, write_part
 from attend.errors import AttendError
 from attend.exports import Results
 from attend.looking import Looker, looker_of, open_source
@@ -60,12 +60,12 @@ class Report:
     """What a worker says of a part that is done.
 
     Attributes:
-        totals: what is in its tables.
+        contents: what is in its tables.
         notes: what was done to the images, each a line.
         died: how many workers have died in it before.
     """
 
-    totals: Totals
+    contents: Contents
     notes: list[str]
     died: int
 
@@ -92,9 +92,9 @@ class Worker:
         notes: dict[str, None] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # each file that cannot be read is in the report
-            totals = write_part(job.folder, number, self._found(looker, number, notes))
+            contents = write_part(job.folder, number, self._found(looker, number, notes))
         job.tries(number).unlink(missing_ok=True)
-        return Report(totals, list(notes), died)
+        return Report(contents, list(notes), died)
 
     @cached_property
     def _looker(self) -> Looker:
