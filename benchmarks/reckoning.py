@@ -45,7 +45,7 @@ def main(
     image_bytes: float = 100_000,
     row_bytes: float = 522,
     part: int = 1024,
-    machines: tuple[int, ...] = (1, 16, 128, 1024),
+    machines: tuple[int, ...] = (1, 4, 16, 128),
     cores: int = 64,
     cores_of_a_worker: int = 4,
     price: float = 0.04,

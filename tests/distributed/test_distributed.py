@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -282,7 +283,14 @@ def test_a_cluster_is_shared_between_workers(monkeypatch):
 def test_without_ray_or_with_a_wrong_address_it_says_what_to_do(model, images, tmp_path, monkeypatch):
     with pytest.raises(AttendError, match=r"ray://a:1: is an address for clients; give HOST:PORT"), joined("ray://a:1"):
         pass
-    with pytest.raises(AttendError, match="--cluster nowhere: cannot be joined"), joined("nowhere"):
+    with pytest.raises(AttendError, match="--cluster nowhere: must be HOST:PORT, or auto"), joined("nowhere"):
+        pass
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (
+        pytest.raises(AttendError, match=rf"--cluster 127\.0\.0\.1:{port}: does not answer \(Connection refused\)"),
+        joined(f"127.0.0.1:{port}"),
+    ):
         pass
     find = ray_cluster.importlib.util.find_spec
     monkeypatch.setattr(ray_cluster.importlib.util, "find_spec", lambda name: None if name == "ray" else find(name))

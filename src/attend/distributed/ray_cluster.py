@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ LOCAL = "local"
 
 STORE = 128 * 2**20
 """Bytes of memory that machines of a local cluster share: little goes through it."""
+
+ANSWER = 10.0
+"""Seconds within which the head of a cluster must answer."""
 
 CORES = 4
 """That a worker keeps busy, where it has so many."""
@@ -56,6 +60,8 @@ def joined(address: str) -> Iterator[None]:
             f"--cluster {address}: is an address for clients; give HOST:PORT of the head, as a rule HOST:6379, or "
             "auto on a machine of the cluster"
         )
+    if address not in (LOCAL, "auto"):
+        _check_answers(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DATA_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it tells of what it does itself, such as starting anew
@@ -71,12 +77,24 @@ def joined(address: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r"os\.fork\(\)")  # of JAX; another program starts right after it
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **local)
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise AttendError(f"--cluster {address}: cannot be joined ({error})") from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise AttendError unless something answers at an address: Ray itself would try for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdecimal() and 0 < int(port) < 2**16):
+        raise AttendError(f"--cluster {address}: must be HOST:PORT, or auto on a machine of the cluster")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER):
+            pass
+    except OSError as error:
+        raise AttendError(f"--cluster {address}: does not answer ({error.strerror or error})") from error
 
 
 def shared(workers: int | None) -> Share:
