@@ -44,14 +44,20 @@ SMALL = {
 
 ELSEWHERE = {
     "demo": (".ci/wheel", "attend demo --quick"),
+    "--cluster": ("benchmarks/cluster.py", '"--cluster"'),
     "cluster": ("tests/cli/test_own_images.py", 'attend("cluster"'),
     "find": ("tests/cli/test_find.py", '"find"'),
     "data": ("tests/data/test_mnist.py", "download=True"),
     "reproduce": ("tests/experiments/test_experiments.py", "quick"),
 }
-"""Long commands of `attend` that are not run here: the file that runs their parts, and what it has to say."""
+"""Long commands of `attend`, and an option of one, that are not run here: the file that runs their parts, and what it
+has to say."""
 
-PYTHON = {"docs/architecture.md": "tests/test_architecture.py", "docs/renderers.md": "tests/render3d/test_mujoco.py"}
+PYTHON = {
+    "docs/architecture.md": "tests/test_architecture.py",
+    "docs/cluster.md": "tests/distributed/test_distributed.py",
+    "docs/renderers.md": "tests/render3d/test_mujoco.py",
+}
 """Pages whose Python other tests run."""
 
 SCRIPTS = ("bash", "yaml")
@@ -146,7 +152,7 @@ def test_the_commands_of_a_page_run(page, folder, monkeypatch, capsys):
     for long, words in commands(page):
         if words[0] != "attend" or (long, tuple(words)) in done:
             continue
-        name = words[1]
+        name = "--cluster" if "--cluster" in words else words[1]
         if long and name in ELSEWHERE:
             file, part = ELSEWHERE[name]
             assert part in (ROOT / file).read_text()
@@ -170,6 +176,14 @@ def test_other_commands_of_a_page_are_known(page):
                     assert words[2] in experiments, f"{page}: {words}"
             case ["pip", "install", "uv"]:
                 pass
+            case ["sbatch", script] | [
+                "kubectl",
+                "apply",
+                "-f",
+                script,
+            ]:  # tests/distributed/test_scripts.py reads them
+                assert long
+                assert (ROOT / script).exists()
             case ["pytest", *arguments]:
                 assert long
                 assert "uv run pytest" in checks  # exactly so

@@ -10,6 +10,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def cores() -> int:
+    """How many cores this process is to keep busy: `OMP_NUM_THREADS`, which schedulers set, or all of the machine."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdecimal() and int(told) > 0 else os.cpu_count() or 1
+
+
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], most: int) -> Generator[Result, None, None]:
     """`function` of each item, in order, computed by a thread for each core.
 
@@ -21,7 +27,7 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item], most: int) 
         most: results that are computed or waiting at any time.
     """
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="attend-ahead")
+    pool = ThreadPoolExecutor(cores(), thread_name_prefix="attend-ahead")
     try:
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
+from attend.ahead import cores
 from attend.config import ModelConfig
 from attend.data import as_images, taken
 from attend.errors import AttendError
@@ -192,7 +193,7 @@ def _on_all_cores(compute: Callable[[Any], Any], batches: Iterator[Any]) -> list
     A batch leaves part of the cores idle, since most of its operations are small; as many batches as cores do not.
     """
     parts = [jax.device_get(compute(next(batches)))]  # by itself, so that the program is compiled once
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return parts + list(pool.map(lambda batch: jax.device_get(compute(batch)), batches))
 
 

@@ -298,3 +298,20 @@ def test_processes_killed_at_every_stage_are_resumed_to_the_same_bytes(attend, r
     assert out.read_bytes() == (tmp_path / "whole.json").read_bytes()
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"found.json", "images", "model.npz", "whole.json"}
+
+
+def test_what_a_cluster_has_no_use_for_is_refused(refused, run_folder, folder, tmp_path):
+    words = ["infer", run_folder, folder, "--out", tmp_path / "found"]
+    assert "--format: has no use beside --cluster" in refused(*words, "--format", "csv", "--cluster")
+    assert "--n: has no use beside --cluster" in refused(*words, "--n", "3", "--cluster", "auto")
+    assert "--cluster: is auto local; there must be one address, or none" in refused(
+        *words, "--cluster", "auto", "local"
+    )
+    assert "workers: is 0; it must be 1 or more" in refused(*words, "--cluster", "--workers", "0")
+    assert "workers: is 2 without --cluster" in refused(*words[:-1], tmp_path / "found.csv", "--workers", "2")
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "mine.txt").write_text("")
+    assert "found: is not empty; choose a new or an empty folder" in refused(*words, "--cluster")
+    (tmp_path / "found" / "mine.txt").unlink()
+    assert "digits: is no path of image files" in refused("infer", run_folder, "digits", *words[3:], "--cluster")
+    assert list((tmp_path / "found").iterdir()) == []

@@ -22,7 +22,7 @@ SOURCES = (
     "digits, sprites, objects-3d or tabletop (offline); mnist or omniglot (cached, or with --download); mnist:PATH (an "
     ".npz of images and labels, or a folder of MNIST's IDX files); omniglot:PATH (a folder of its zips); or a path: a "
     "scenes file (.npz), an image, a folder of images at any depth, a quoted pattern of paths ('scans/*.tif'), a list "
-    "of paths (.txt), or a Hugging Face data set saved on disk."
+    "of paths (.txt), Parquet with images in its rows, or a Hugging Face data set saved on disk."
 )
 Data = Annotated[Positional[str], arg(metavar="DATA", help=SOURCES)]
 Images = Annotated[Positional[str], arg(metavar="IMAGES", help=SOURCES)]

@@ -1,9 +1,10 @@
 """`attend infer`."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
@@ -18,8 +19,11 @@ from attend.cli.arguments import (
     TestScenes,
     tell,
 )
-from attend.cli.outputs import check_export
+from attend.cli.outputs import check_export, check_folder
 from attend.errors import AttendError
+
+if TYPE_CHECKING:
+    from attend.looking import Totals
 
 
 def infer(
@@ -44,6 +48,23 @@ def infer(
     pixel_size: Annotated[
         float | None,
         arg(metavar="UM", help="Side of a pixel in micrometres, for measurements, counts and labels."),
+    ] = None,
+    cluster: Annotated[
+        tuple[str, ...] | None,
+        arg(
+            metavar="[ADDRESS]",
+            help="Use a Ray cluster: the one at HOST:PORT, or auto on a machine of it; with no address, all cores of "
+            "this machine (needs the extra `ray`).",
+            help_behavior_hint="(default: one process)",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        arg(
+            metavar="INT",
+            help="Processes that look at once, with --cluster.",
+            help_behavior_hint="(default: one for each accelerator, or for each 4 cores)",
+        ),
     ] = None,
     n: TestScenes = None,
     seed: SceneSeed = 0,
@@ -95,6 +116,12 @@ def infer(
     or --crop of RUN is then not applied; one that is given here is applied before
     the tiles are cut.
 
+    With --cluster, many machines look at the images: a folder, a pattern, a list or
+    Parquet. OUT becomes a folder of Parquet files: images/ with a row for each image
+    and objects/ with the rows of the .parquet table. Each image is in it exactly
+    once, even if machines fail. docs/cluster.md tells how to run it on Kubernetes
+    and with SLURM.
+
     Bounding boxes are in pixels of the files. In the .npz file and in all pictures
     they are in pixels of the images that the model sees, after --resize and --crop.
 
@@ -107,9 +134,18 @@ def infer(
         attend infer runs/cells slides --tile --out labels --format labels
         attend infer runs/cells slides --tile --out found.csv \\
             --format measurements --pixel-size 0.65
+        attend infer runs/cells /shared/scans --tile --out found --cluster auto
     """
     from attend.looking import check_out, look_into, looker_of
 
+    if cluster is not None:
+        given = {"--format": format, "--proposals": proposals, "--pixel-size": pixel_size, "--n": n, **compose.given()}
+        if unused := [name for name, value in given.items() if value]:
+            raise AttendError(f"{unused[0]}: has no use beside --cluster, which writes tables of all images as Parquet")
+        _infer_on_cluster(run, images, out, tile, cluster, workers, resume, files)
+        return
+    if workers is not None:
+        raise AttendError(f"workers: is {workers} without --cluster; one process keeps all cores of this machine busy")
     if pixel_size is not None and not 0 < pixel_size < float("inf"):
         raise AttendError(f"pixel_size: is {pixel_size:g}; it must be above 0, in micrometres")
     if proposals and format not in (None, "proposals"):
@@ -130,6 +166,43 @@ def infer(
             progress=progress,
             **options,
         )
+    _say(out, done)
+
+
+def _infer_on_cluster(
+    run: Path,
+    images: str,
+    out: Path,
+    tile: bool,
+    cluster: tuple[str, ...],
+    workers: int | None,
+    resume: bool,
+    files: Files,
+) -> None:
+    from attend.distributed import LOCAL, look_over_cluster
+
+    if len(cluster) > 1:
+        raise AttendError(f"--cluster: is {' '.join(cluster)}; there must be one address, or none")
+    if workers is not None and workers < 1:
+        raise AttendError(f"workers: is {workers}; it must be 1 or more")
+    check_folder(out)
+    with _bar() as progress, contextlib.redirect_stdout(sys.stderr):  # where Ray says that a worker died
+        done = look_over_cluster(
+            run,
+            images,
+            out,
+            tiled=tile,
+            address=cluster[0] if cluster else LOCAL,
+            workers=workers,
+            resume=resume,
+            tell=lambda source, note: tell(source, [note]),
+            progress=progress,
+            **files.given(),
+        )
+    _say(out, done)
+
+
+def _say(out: Path, done: "Totals") -> None:
     skipped = f"; {done.skipped:,} unreadable skipped" if done.skipped else ""
     print(f"{out}: {done.objects:,} objects in {done.images:,} images{skipped}")
 

@@ -1,13 +1,14 @@
-"""The image files that a source names: one, those of a folder, of a pattern, of a list, or a Hugging Face data set."""
+"""The image files that a source names: one, those of a folder, of a pattern, of a list, or rows of a data set."""
 
 import glob
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from attend.data import bioformats, huggingface
+from attend.data import bioformats, huggingface, parquet
 from attend.data.decode import SUFFIXES
 from attend.errors import AttendError
 
@@ -30,10 +31,12 @@ class Entries(Sequence[Entry]):
 
     Attributes:
         listing: a digest that tells these files, by their paths, from others.
+        in_rows: whether they are rows of a few files, found by their number, rather than files whose paths are known.
     """
 
-    def __init__(self, n: int, at: Callable[[int], Entry], listing: Iterable[str]):
+    def __init__(self, n: int, at: Callable[[int], Entry], listing: Iterable[str], *, in_rows: bool = False):
         self.listing = hashlib.sha256("\0".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
+        self.in_rows = in_rows
         self._n, self._at = n, at
 
     def __len__(self) -> int:
@@ -46,6 +49,11 @@ class Entries(Sequence[Entry]):
             raise IndexError(index)
         return self._at(index)
 
+    def part(self, start: int, stop: int) -> "Entries":
+        """Those from `start` to before `stop`, or to the last."""
+        at = self._at
+        return Entries(min(stop, self._n) - start, lambda i: at(start + i), (self.listing, str(start)))
+
 
 def entries(source: str, split: str) -> Entries:
     """The image files that a source names, in order of their paths.
@@ -56,8 +64,9 @@ def entries(source: str, split: str) -> Entries:
         source: an image, which as OME-Zarr is a folder itself; a folder, of which the hidden files and all that are
             no image by their suffix are left alone, at any depth; a pattern with `*`, `?` or `[...]`, and with `**` for
             folders at any depth; a `.txt` file with the path of an image in each line, from the folder of that file,
-            where empty lines and those from `#` on are left alone; or the folder of a Hugging Face data set saved by
-            `save_to_disk`.
+            where empty lines and those from `#` on are left alone; the folder of a Hugging Face data set saved by
+            `save_to_disk`; or Parquet with a column of image files: a file, a folder without images of its own, a
+            pattern, or a list.
         split: of a Hugging Face data set with several.
 
     Raises:
@@ -68,30 +77,63 @@ def entries(source: str, split: str) -> Entries:
         raise AttendError(f"{source}: no such file or folder")
     if huggingface.is_saved(path):
         n, content = huggingface.images(path, split)
-        return Entries(n, lambda row: Entry(f"{row:06}", f"{source}: row {row}", content(row)), (source, split, str(n)))
+        about = (source, split, str(n))
+        return Entries(n, _SavedRow(source, content), about, in_rows=True)
     folder = path.is_dir() and not bioformats.is_known(path)
     if folder:
-        paths, root = _in_folder(source), source
+        paths, root = _in_folder(source, _is_image) or _in_folder(source, parquet.is_named), source
     elif path.suffix == ".txt":
         paths = _listed(path)
         root = _common_folder(paths)
     elif path.exists():
         paths, root = [source], os.path.dirname(source) or os.curdir
     else:
-        found = glob.iglob(source, recursive=True)
-        paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and _is_one(p))
+        found = [path for path in glob.iglob(source, recursive=True) if _is_one(path)]
+        images = [path for path in found if _is_image(os.path.basename(path))]
+        paths = _in_order(images or [path for path in found if parquet.is_named(os.path.basename(path))])
         root = _common_folder(paths)
     if not paths:
         raise AttendError(f"{source}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
 
     below = len(os.path.join(source, "")) if folder else None
 
-    def at(index: int) -> Entry:
-        path = paths[index]
+    def name(path: str) -> str:
         name = path[below:] if below else os.path.relpath(path, root)  # the latter takes long
-        return Entry(_text(name.replace(os.sep, "/")), _text(path), Path(path))
+        return _text(name.replace(os.sep, "/"))
 
-    return Entries(len(paths), at, paths)
+    if all(map(parquet.is_named, paths)):
+        return _in_rows(paths, [name(path) for path in paths])
+    return Entries(len(paths), lambda i: Entry(name(paths[i]), _text(paths[i]), Path(paths[i])), paths)
+
+
+def _in_rows(paths: list[str], names: list[str]) -> Entries:
+    """The rows of Parquet files of these names."""
+    rows = parquet.Rows(paths)
+    return Entries(len(rows), _Row(rows, names, list(map(_text, paths))), (*paths, str(len(rows))), in_rows=True)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What finds a row of Parquet files by its number; it can be sent to another process."""
+
+    rows: parquet.Rows
+    names: list[str]
+    places: list[str]
+
+    def __call__(self, index: int) -> Entry:
+        file, row = self.rows.place(index)
+        return Entry(f"{self.names[file]}/{row:06}", f"{self.places[file]}: row {row}", self.rows.content(index))
+
+
+@dataclass(frozen=True)
+class _SavedRow:
+    """The same for a saved Hugging Face data set."""
+
+    source: str
+    content: Callable[[int], Path | bytes]
+
+    def __call__(self, row: int) -> Entry:
+        return Entry(f"{row:06}", f"{self.source}: row {row}", self.content(row))
 
 
 def _text(path: str) -> str:
@@ -108,13 +150,13 @@ def _is_one(path: str) -> bool:
     return os.path.isfile(path) or (os.path.isdir(path) and bioformats.is_known(path))
 
 
-def _in_folder(folder: str) -> list[str]:
-    """Its images and those of the folders in it, without the hidden ones."""
+def _in_folder(folder: str, wanted: Callable[[str], bool]) -> list[str]:
+    """Its files with wanted names and those of the folders in it, without the hidden ones."""
     paths = []
     for here, folders, files in os.walk(folder):
-        paths += [os.path.join(here, name) for name in folders if _is_image(name) and bioformats.is_known(name)]
+        paths += [os.path.join(here, name) for name in folders if wanted(name) and bioformats.is_known(name)]
         folders[:] = [name for name in folders if not name.startswith(".") and not bioformats.is_known(name)]
-        paths += [os.path.join(here, name) for name in files if _is_image(name)]
+        paths += [os.path.join(here, name) for name in files if wanted(name)]
     return _in_order(paths)
 
 

@@ -1,6 +1,7 @@
 """The images of a Hugging Face data set that was saved on disk."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def images(path: Path, split: str) -> tuple[int, Callable[[int], Path | bytes]]:
     except ImportError as error:
         raise AttendError(f"{path}: is a Hugging Face data set, which needs: pip install 'attend[hf]'") from error
     try:
-        saved = datasets.load_from_disk(str(path))
+        saved = datasets.load_from_disk(str(path.absolute()))
     except Exception as error:  # whatever the reader of a damaged file raises
         raise AttendError(f"{path}: cannot be read as a Hugging Face data set ({error})") from error
     rows = _split(path, saved, split) if isinstance(saved, datasets.DatasetDict) else saved
@@ -41,11 +42,19 @@ def images(path: Path, split: str) -> tuple[int, Callable[[int], Path | bytes]]:
         raise AttendError(f"{path}: has the columns {', '.join(rows.features)}; one must be of the type Image")
     undecoded = rows.cast_column(columns[0], datasets.Image(decode=False)).select_columns(columns[:1])
 
-    def at(index: int) -> Path | bytes:
-        value = undecoded[index][columns[0]] or {}
-        return value.get("bytes") or Path(value.get("path") or "")
+    return len(rows), _File(undecoded, columns[0])
 
-    return len(rows), at
+
+@dataclass(frozen=True)
+class _File:
+    """What finds the image file in a row; it can be sent to another process, which opens the data set itself."""
+
+    undecoded: Any
+    column: str
+
+    def __call__(self, index: int) -> Path | bytes:
+        value = self.undecoded[index][self.column] or {}
+        return value.get("bytes") or Path(value.get("path") or "")
 
 
 def _split(path: Path, saved: Any, split: str) -> Any:

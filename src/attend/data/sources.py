@@ -49,7 +49,7 @@ def load(
             `download=True`); `mnist:PATH`, an `.npz` with `images` and `labels` or a folder of MNIST's IDX
             files; `omniglot:PATH`, a folder of Omniglot's zips or one of them; or the path of a scenes file
             (`.npz`), or of images as `read_images` takes them: of one, of a folder, a pattern, a list of paths
-            (`.txt`), or a Hugging Face data set saved on disk. A name wins over a path; write `./digits` for a
+            (`.txt`), Parquet, or a Hugging Face data set saved on disk. A name wins over a path; write `./digits` for a
             folder of that name.
         split: `train`, `valid` or `test`. Files have no splits: every split is the whole of them, except that a
             Hugging Face data set may have some.

@@ -51,6 +51,7 @@ class ImageStream:
         size: height and width that their images must have, and the channels of the model that they are for.
         large: whether images may have other sizes after all; then a piece is a single file, and it is tiles of `size`
             that are looked at for what the rules leave open.
+        decided: what the rules leave open, if it was found out before.
     """
 
     source: str
@@ -58,6 +59,7 @@ class ImageStream:
     rules: Rules
     size: tuple[int, int, int]
     large: bool = False
+    decided: Reading | None = None
 
     @property
     def step(self) -> int:
@@ -82,6 +84,10 @@ class ImageStream:
                 first = first or next(iter(pictures), None)
                 yield Piece(self._as_scenes(pictures, skipped) if pictures else None, tuple(skipped))
 
+    def part(self, start: int, stop: int) -> "ImageStream":
+        """The pieces from `start` to before `stop` as a stream of their own; what it leaves open must be decided."""
+        return dataclasses.replace(self, entries=self.entries.part(start * self.step, stop * self.step))
+
     @cached_property
     def surveyed(self) -> Reading:
         """The rules with ground and, if there are files of more than 8 bits, range decided; and how sure the first is.
@@ -89,6 +95,8 @@ class ImageStream:
         Raises:
             AttendError: as of `pieces`, or none of the files that are looked at can be read.
         """
+        if self.decided is not None:
+            return self.decided
         step = math.ceil(len(self.entries) / (LARGE_SURVEYED if self.large else SURVEYED))
         rules = self.rules.changed(tile=self.size[:2]) if self.large else self.rules
         files = decoded((self.entries[i] for i in range(0, len(self.entries), step)), rules)

@@ -1,7 +1,7 @@
 """Results in formats that other tools open; each format is a module, which registers itself."""
 
 from attend.exports.coco import write_coco, write_proposals
-from attend.exports.counts import write_counts
+from attend.exports.counts import counts, write_counts
 from attend.exports.crops import crop, write_crops
 from attend.exports.detections import detections
 from attend.exports.export import Export, export_for, exports, folders, suffixes
@@ -13,7 +13,7 @@ from attend.exports.overlays import overlay, write_overlays
 from attend.exports.results import AnyResults, Found, Results
 from attend.exports.rois import write_rois
 from attend.exports.stored import StoredResults
-from attend.exports.table import write_csv, write_parquet
+from attend.exports.table import arrow_table, write_csv, write_parquet
 from attend.exports.yolo import write_yolo
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "Found",
     "Results",
     "StoredResults",
+    "arrow_table",
+    "counts",
     "crop",
     "detections",
     "export_for",

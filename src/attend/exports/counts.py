@@ -3,9 +3,11 @@
 import csv
 import io
 import os
+from collections.abc import Iterator
+from typing import Any
 
 from attend.exports.export import Export, exports
-from attend.exports.results import AnyResults
+from attend.exports.results import AnyResults, Results
 from attend.files import atomic_file
 
 LEVEL = 0.9
@@ -24,24 +26,27 @@ def write_counts(results: AnyResults, path: str | os.PathLike) -> None:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         for piece in results.pieces():
-            expected, intervals = piece.scenes.expected_counts, piece.scenes.count_interval(LEVEL)
-            for row, count in enumerate(piece.counts.tolist()):
-                x0, y0, x1, y1 = piece.seen(row)
-                pixels = (x1 - x0) * (y1 - y0)
-                area = None if piece.pixel_size is None else pixels * piece.pixel_size**2 / 1e6
-                low, high = intervals[row].tolist()
-                writer.writerow(
-                    (
-                        piece.name(row),
-                        *piece.size(row),
-                        count,
-                        round(float(expected[row]), 4),
-                        low,
-                        high,
-                        round(count / pixels * 1e6, 4),
-                        None if area is None else round(count / area, 4),
-                    )
-                )
+            writer.writerows(counts(piece))
+
+
+def counts(piece: Results) -> Iterator[tuple[Any, ...]]:
+    """Of each image the values of `COLUMNS`, as `write_counts` says."""
+    expected, intervals = piece.scenes.expected_counts, piece.scenes.count_interval(LEVEL)
+    for row, count in enumerate(piece.counts.tolist()):
+        x0, y0, x1, y1 = piece.seen(row)
+        pixels = (x1 - x0) * (y1 - y0)
+        area = None if piece.pixel_size is None else pixels * piece.pixel_size**2 / 1e6
+        low, high = intervals[row].tolist()
+        yield (
+            piece.name(row),
+            *piece.size(row),
+            count,
+            round(float(expected[row]), 4),
+            low,
+            high,
+            round(count / pixels * 1e6, 4),
+            None if area is None else round(count / area, 4),
+        )
 
 
 COLUMNS = (

@@ -79,15 +79,21 @@ def _row_groups(results: AnyResults) -> Iterator["pa.Table"]:
     """The table in parts of at least `ROW_GROUP` rows but for the last one."""
     import pyarrow as pa
 
-    kinds = {"image": pa.string(), "index": pa.int64(), "cluster": pa.int64()}
     waiting: list[pa.Table] = []
     for piece in results.pieces():
         if sum(map(len, waiting)) >= ROW_GROUP:
             yield pa.concat_tables(waiting).combine_chunks()
             waiting = []
-        arrays = {name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns(piece).items()}
-        waiting.append(pa.table(arrays))
+        waiting.append(arrow_table(piece))
     yield pa.concat_tables(waiting).combine_chunks()
+
+
+def arrow_table(piece: Results) -> "pa.Table":
+    """The table of `columns` as `write_parquet` writes it; it needs pyarrow."""
+    import pyarrow as pa
+
+    kinds = {"image": pa.string(), "index": pa.int64(), "cluster": pa.int64()}
+    return pa.table({name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns(piece).items()})
 
 
 exports.register("csv")(Export(write_csv, suffix=".csv"))

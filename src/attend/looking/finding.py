@@ -149,7 +149,7 @@ def find_into(
         for number, (name, place) in enumerate(TABLES.items()):
             watch("writing", number, len(TABLES))
             _write(store, name, out / place)
-        delete(store)
+        delete(out / ".found")
     return finder, totals
 
 

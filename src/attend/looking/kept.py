@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attend.errors import AttendError
@@ -48,6 +48,28 @@ def keeping(
         AttendError: the results there depend on something else, another process is making them, or the folder cannot
             be written.
     """
+
+    def stored() -> StoredResults:
+        return StoredResults(folder / "pieces", pixels=pixels, masks=masks, pixel_size=pixel_size)
+
+    with alone_in(folder, about, lambda: stored().totals()[0] > 0):
+        yield stored()
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, about: dict[str, str], worth: Callable[[], bool]) -> Iterator[None]:
+    """Begin to keep results in a folder, or go on with those of an earlier process, while no other one does.
+
+    The folder is deleted when the block fails and what it keeps is not worth it.
+
+    Args:
+        folder: holds what is kept.
+        about: by its name, each thing that the results depend on.
+        worth: whether something is done.
+
+    Raises:
+        AttendError: as of `keeping`.
+    """
     missing = [parent for parent in folder.parents if not parent.exists()]
     if _header(folder).exists():
         _check_same(folder, about)
@@ -56,12 +78,11 @@ def keeping(
             file.write(json.dumps(about).encode())
     busy = f"{folder}: another process is working in it; let it end, or stop it"
     with _header(folder).open("rb") as file, locked(file, busy):
-        found = StoredResults(folder / "pieces", pixels=pixels, masks=masks, pixel_size=pixel_size)
         try:
-            yield found
+            yield
         except BaseException as error:
-            if not found.totals()[0]:
-                delete(found)
+            if not worth():
+                delete(folder)
                 for parent in missing:
                     parent.rmdir()
             elif isinstance(error, AttendError | KeyboardInterrupt):
@@ -79,18 +100,29 @@ def write(export: Export, found: StoredResults, out: Path) -> None:
     whole = found.folder.parent / f"whole{export.suffix or ''}"
     shutil.rmtree(whole, ignore_errors=True)
     export.write(found, whole)
+    put_in_place(whole, out)
+
+
+def put_in_place(whole: Path, out: Path) -> None:
+    """Give a whole file or folder the name that it was asked under, where at most an empty folder is.
+
+    Raises:
+        AttendError: it cannot be done.
+    """
     try:
-        if export.suffix is None and out.exists():  # and is empty
+        if whole.is_dir() and out.exists():  # and is empty
             out.rmdir()
         os.replace(whole, out)
     except OSError as error:
         raise AttendError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
-def delete(found: StoredResults) -> None:
-    """Delete what is kept, the pieces first, since without its header the folder could not be gone on with."""
-    shutil.rmtree(found.folder, ignore_errors=True)
-    shutil.rmtree(found.folder.parent, ignore_errors=True)
+def delete(folder: Path) -> None:
+    """Delete what is kept, its header last, since without that the folder could not be gone on with."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _header(folder: Path) -> Path:

@@ -28,12 +28,13 @@ class Totals(NamedTuple):
     skipped: int
 
 
-def _warn(source: str, note: str) -> None:
+def warn(source: str, note: str) -> None:
+    """Tell by a warning."""
     warnings.warn(f"{source}: {note}", stacklevel=2)
 
 
-def _ignore(done: int, of: int) -> None:
-    pass
+def ignore(done: int, of: int) -> None:
+    """Show no progress."""
 
 
 def look(
@@ -42,8 +43,8 @@ def look(
     *,
     keep: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    tell: Tell = _warn,
-    progress: Progress = _ignore,
+    tell: Tell = warn,
+    progress: Progress = ignore,
     **options: Any,
 ) -> Generator[Results, None, None]:
     """Find the objects in images, and give what is found piece by piece: in each piece images have one size.
@@ -98,8 +99,8 @@ def look_into(
     format: Export | str | None = None,
     resume: bool = False,
     pixel_size: float | None = None,
-    tell: Tell = _warn,
-    progress: Progress = _ignore,
+    tell: Tell = warn,
+    progress: Progress = ignore,
     **options: Any,
 ) -> Totals:
     """Find the objects in images, and write what is found to a file or a folder, whole or not at all.
@@ -134,7 +135,7 @@ def look_into(
         totals = Totals(*store.totals(), store.skipped)
         check_all(source, totals.images, store.lines, tell)
         write(export, store, out)
-        delete(store)
+        delete(folder)
     return totals
 
 
