@@ -44,6 +44,9 @@ ROUNDS = 2
 TURNS = 8
 """In which an image is looked at; one look takes an eighth of the time, and sees a little less."""
 
+TURNED = 2_000_000
+"""Natural pixels of a usual image that are looked at, in all turns together: larger images take fewer turns."""
+
 
 @dataclass(frozen=True)
 class Finder:
@@ -150,7 +153,8 @@ def make_finder(
         foreground: what tells objects from the background, of `foregrounds`; if None, told from the images.
         diameter: of the usual object in pixels; if None, told from the images.
         rounds: of learning; with 0 the network is used as it comes.
-        turns: how often it looks at an image in the end, turned and mirrored.
+        turns: how often it looks at an image in the end, at most, turned and mirrored; fewer times if the images are
+            large.
         seed: of all noise.
         watch: hears how far it is.
     """
@@ -163,7 +167,9 @@ def make_finder(
     if best.sure < BELIEVED or best.share < EXPLAINED:
         return Learned(Finder(network, best.kind, Calibration(), channels, True, turns), tried, ())
     views = [suited(network, image, best.kind)[0] for image in pixels]
-    upto = np.cumsum([view.contrast.size for view in views])
+    sizes = [view.contrast.size for view in views]
+    turns = max(1, min(turns, int(TURNED / np.median(sizes))))
+    upto = np.cumsum(sizes)
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
