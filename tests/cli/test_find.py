@@ -50,6 +50,20 @@ def test_the_folder_holds_tables_masks_pictures_and_the_finder(found):
     assert not list(found.glob(".*"))
 
 
+def test_measurements_are_in_micrometres_where_the_file_says_how_large_a_pixel_is(found, folder, tmp_path):
+    pixels = np.asarray(Image.open(folder / "0.png"))
+    tifffile.imwrite(tmp_path / "sized.tif", pixels, imagej=True, resolution=(2, 2), metadata={"unit": "um"})
+    for given, side in ((), 0.5), (("--pixel-size", "2"), 2.0):
+        out = tmp_path / f"{side}.csv"
+        words = ["infer", found, tmp_path / "sized.tif", "--out", out, "--format", "measurements", *given]
+        assert main([str(word) for word in words]) == 0
+        with open(out, newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == 12
+        for row in rows:
+            assert float(row["area_um2"]) == pytest.approx(float(row["area"]) * side**2, rel=1e-4)
+
+
 def test_the_report_shows_what_was_found(found, tmp_path, capsys):
     page = tmp_path / "page.html"
     assert main(["report", str(found), "--out", str(page)]) == 0

@@ -226,6 +226,17 @@ def test_images_of_several_sizes_are_written_by_every_format_but_npz(make, tmp_p
         assert [row["image"] for row in table(tmp_path / "out")].count("image-4") == 9
 
 
+@pytest.mark.parametrize(("sizes", "known"), [((0.5, 0.25), [0.5, 0.25]), ((0.5, None), [None, None])])
+def test_stored_pieces_have_the_pixel_sizes_of_their_files_if_all_have_one(make, tmp_path, sizes, known):
+    stored = StoredResults(tmp_path / "pieces", pixels=True)
+    for size in sizes:
+        stored.put(dataclasses.replace(make(2), pixel_size=size))
+        stored.put(None)
+    assert [piece.pixel_size for piece in stored.pieces()] == known
+    given = StoredResults(tmp_path / "pieces", pixels=True, pixel_size=2.0)
+    assert [piece.pixel_size for piece in given.pieces()] == [2.0, 2.0]
+
+
 def test_npz_refuses_images_of_several_sizes_and_makes_room_for_the_most_objects(make, tmp_path):
     first, scenes = make(4), make(2, seed=3).scenes
     fields = repeated(scenes, 2)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from tyro.conf import Positional, arg
 
+from attend.errors import AttendError
+
 if TYPE_CHECKING:
     from attend.data import Rules, SceneData
     from attend.model import Model
@@ -150,6 +152,12 @@ def tell(source: str, notes: Iterable[str]) -> None:
     """Say on stderr what was done to images."""
     for note in notes:
         print(f"attend: {source}: {note}", file=sys.stderr)
+
+
+def check_pixel_size(pixel_size: float | None) -> None:
+    """Raise AttendError unless it is the side of a pixel in micrometres, or None."""
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise AttendError(f"pixel_size: is {pixel_size:g}; it must be above 0, in micrometres")
 
 
 def rules_of(run: Path) -> "Rules | None":

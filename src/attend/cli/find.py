@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import arg
 
-from attend.cli.arguments import FileOptions, Files, Images, tell
+from attend.cli.arguments import FileOptions, Files, Images, check_pixel_size, tell
 
 if TYPE_CHECKING:
     from attend.finding import Learned
@@ -36,9 +36,21 @@ def find(
     ] = None,
     rounds: Annotated[int, arg(help="Rounds of learning from these images; 0 is fastest.")] = 2,
     turns: Annotated[
-        int, arg(help="How often each image is looked at, turned and mirrored, 1 to 8; 1 is fastest, 8 sees best.")
+        int,
+        arg(
+            help="How often each image is looked at, turned and mirrored, 1 to 8: 1 is fastest, 8 sees best. Large "
+            "images are looked at fewer times."
+        ),
     ] = 8,
     seed: Annotated[int, arg(help="Of all noise. The same seed gives the same result bit for bit.")] = 0,
+    pixel_size: Annotated[
+        float | None,
+        arg(
+            metavar="UM",
+            help="Side of a pixel in micrometres, for the tables.",
+            help_behavior_hint="(default: as the files say, where all do)",
+        ),
+    ] = None,
     resume: Annotated[bool, arg(help="Go on with the same command, which was stopped before its end.")] = False,
     files: FileOptions = Files(),  # noqa: B008, it is frozen
 ) -> None:
@@ -71,6 +83,7 @@ def find(
     """
     from attend.looking import find_into
 
+    check_pixel_size(pixel_size)
     with _progress() as watch:
         finder, totals = find_into(
             str(images),
@@ -80,6 +93,7 @@ def find(
             rounds=rounds,
             turns=turns,
             seed=seed,
+            pixel_size=pixel_size,
             resume=resume,
             tell=lambda source, note: tell(source, [note]),
             told=_say,

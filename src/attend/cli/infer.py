@@ -17,6 +17,7 @@ from attend.cli.arguments import (
     Run,
     SceneSeed,
     TestScenes,
+    check_pixel_size,
     tell,
 )
 from attend.cli.outputs import check_export, check_folder
@@ -47,7 +48,11 @@ def infer(
     ] = False,
     pixel_size: Annotated[
         float | None,
-        arg(metavar="UM", help="Side of a pixel in micrometres, for measurements, counts and labels."),
+        arg(
+            metavar="UM",
+            help="Side of a pixel in micrometres, for measurements, counts and labels.",
+            help_behavior_hint="(default: as the files say, where all do)",
+        ),
     ] = None,
     cluster: Annotated[
         tuple[str, ...] | None,
@@ -146,8 +151,7 @@ def infer(
         return
     if workers is not None:
         raise AttendError(f"workers: is {workers} without --cluster; one process keeps all cores of this machine busy")
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
-        raise AttendError(f"pixel_size: is {pixel_size:g}; it must be above 0, in micrometres")
+    check_pixel_size(pixel_size)
     if proposals and format not in (None, "proposals"):
         raise AttendError(f"format: is {format!r} beside --proposals; give one of them")
     export = check_export(out, "proposals" if proposals else format)

@@ -21,7 +21,8 @@ class StoredResults:
         pixels: whether all of the scenes is kept. If not, what is not in `SLIM` is forgotten, and comes back as zeros
             that take no memory.
         masks: whether masks are kept all the same; if not, there are none when the scenes come back.
-        pixel_size: the side of a pixel of the pictures in their files, in micrometres, if that is known.
+        pixel_size: the side of a pixel of the pictures in their files, in micrometres; if None, as each piece has it,
+            or in none of them if one has none, so that all say the same things.
     """
 
     def __init__(self, folder: Path, *, pixels: bool, masks: bool = False, pixel_size: float | None = None):
@@ -46,6 +47,7 @@ class StoredResults:
         arrays: dict[str, np.ndarray] = {"skipped": np.array(skipped, np.str_)}
         if results is not None:
             arrays["inverted"] = np.array(results.inverted)
+            arrays["pixel_size"] = np.array(np.nan if results.pixel_size is None else results.pixel_size)
             if results.views is not None:
                 arrays["views"] = results.views
             for name in NAMES:
@@ -66,11 +68,11 @@ class StoredResults:
 
     def pieces(self) -> Iterator[Results]:
         """The pieces that have images, in the order in which they were stored."""
-        first = 0
+        first, sized = 0, all(np.isfinite(size) for size in self._pixel_sizes())
         for number in range(len(self)):
             arrays = read_npz(self._file(number))
             if "inverted" in arrays:
-                piece = _results(arrays, first, self.pixel_size)
+                piece = _results(arrays, first, self.pixel_size or (float(arrays["pixel_size"]) if sized else None))
                 first += len(piece.scenes)
                 yield piece
 
@@ -95,6 +97,13 @@ class StoredResults:
     def skipped(self) -> int:
         """How many files could not be read."""
         return len(self.lines)
+
+    def _pixel_sizes(self) -> Iterator[float]:
+        """That of each piece that has images; NaN where it is not known."""
+        for number in range(len(self)):
+            with np.load(self._file(number)) as arrays:  # reads no other array
+                if "inverted" in arrays:
+                    yield float(arrays["pixel_size"]) if "pixel_size" in arrays else np.nan
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06}.npz"

@@ -93,6 +93,7 @@ def find_into(
     rounds: int = ROUNDS,
     turns: int = TURNS,
     seed: int = 0,
+    pixel_size: float | None = None,
     resume: bool = False,
     tell: Tell,
     told: Callable[[Learned], None] = lambda learned: None,
@@ -113,6 +114,7 @@ def find_into(
         rounds: as of `find`.
         turns: as of `find`.
         seed: as of `find`.
+        pixel_size: the side of a pixel in micrometres, for the tables; if None, as the files say, where all do.
         resume: go on with what an earlier call has left behind.
         tell: hears what was done to the images.
         told: hears what was learned.
@@ -140,7 +142,7 @@ def find_into(
         finder.save(out / FILE)
     looker = FinderLooker(finder)
     source = open_source(images, looker, **options)
-    with keeping(out / ".found", depends_on(looker, source), pixels=True) as store:
+    with keeping(out / ".found", depends_on(looker, source), pixels=True, pixel_size=pixel_size) as store:
         done, _ = store.totals()
         for found, skipped in looked(looker, source, len(store), done, tell, lambda d, n: watch("looking", d, n)):
             store.put(found, skipped)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from attend.data import Reading, Rules, SceneData, none_readable
 from attend.errors import AttendError
 from attend.exports import Export, Results, export_for, exports
@@ -15,6 +17,9 @@ from attend.looking.kept import check_unfinished, delete, keeping, unfinished_fo
 from attend.looking.looker import Looker
 from attend.looking.source import Source, Tell, open_source
 from attend.scenes import Scenes
+
+SQUARE = 0.01
+"""Sides of pixels that differ by no more than this share are the same."""
 
 Progress = Callable[[int, int], None]
 """What is called with the number of pieces that are done, and of all."""
@@ -114,7 +119,8 @@ def look_into(
         out: what is written.
         format: an `Export` or the name of one; if None, the suffix of `out` tells.
         resume: go on with what a stopped call has left behind, if there is something.
-        pixel_size: the side of a pixel of the pictures in their files, in micrometres, for the formats that measure.
+        pixel_size: the side of a pixel of the pictures in their files, in micrometres, for the formats that measure;
+            if None, as the files themselves say, where all do.
         tell: hears what was done to the images; warnings if not given.
         progress: hears how far it is.
         **options: of `open_source`.
@@ -165,7 +171,14 @@ def results(scenes: Scenes, data: SceneData) -> Results:
         views=data.views,
         inverted=data.reading.rules.ground == "light",
         skipped=len(data.reading.skipped),
+        pixel_size=_pixel_size(data),
     )
+
+
+def _pixel_size(data: SceneData) -> float | None:
+    """The side of a pixel in micrometres, if the files of all these images give the same for height and width."""
+    sides = np.full(2, np.nan) if data.pixel_um is None else data.pixel_um
+    return float(sides.mean()) if (np.abs(sides / sides.flat[0] - 1) <= SQUARE).all() else None
 
 
 def depends_on(looker: Looker, source: Source) -> dict[str, str]:
