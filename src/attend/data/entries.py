@@ -1,23 +1,31 @@
-"""The image files that a source names: one, those of a folder, of a pattern, of a list, or a Hugging Face data set."""
+"""The image files that a source names: one, those of a folder, a pattern, a list, an archive, or rows of a data set."""
 
 import glob
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from attend.data import bioformats, huggingface
+import numpy as np
+from jaxtyping import Int64
+
+from attend.data import archives, bioformats, huggingface, parquet
 from attend.data.decode import SUFFIXES
+from attend.data.names import Names
 from attend.errors import AttendError
 
 
 class Entry(NamedTuple):
-    """One image file: a name that tells it from the others, where it is, and its path or what it holds."""
+    """One image file: a name that tells it from the others, where it is, and its path or what it holds.
+
+    What it holds may be a function that reads it, in whatever thread; it raises AttendError if it cannot.
+    """
 
     name: str
     place: str
-    content: Path | bytes
+    content: Path | bytes | Callable[[], bytes]
 
 
 def is_there(source: str) -> bool:
@@ -30,10 +38,24 @@ class Entries(Sequence[Entry]):
 
     Attributes:
         listing: a digest that tells these files, by their paths, from others.
+        together: how many files, one after another, are read at once when one of them is asked for; None if each is
+            read by itself.
+        together_bytes: what so many take in memory, on average.
     """
 
-    def __init__(self, n: int, at: Callable[[int], Entry], listing: Iterable[str]):
-        self.listing = hashlib.sha256("\0".join(listing).encode("utf-8", "surrogateescape")).hexdigest()
+    def __init__(
+        self,
+        n: int,
+        at: Callable[[int], Entry],
+        listing: Iterable[str],
+        together: Int64[np.ndarray, " parts"] | None = None,
+        together_bytes: int = 0,
+    ):
+        digest = hashlib.sha256()
+        for number, path in enumerate(listing):
+            digest.update(("\0" * bool(number) + path).encode("utf-8", "surrogateescape"))
+        self.listing = digest.hexdigest()
+        self.together, self.together_bytes = together, together_bytes
         self._n, self._at = n, at
 
     def __len__(self) -> int:
@@ -46,6 +68,15 @@ class Entries(Sequence[Entry]):
             raise IndexError(index)
         return self._at(index)
 
+    def first(self, n: int) -> "Entries":
+        """The first n of them."""
+        together = self.together
+        if together is not None:
+            ends = np.minimum(np.cumsum(together), n)
+            together = np.diff(ends, prepend=0)
+            together = together[together > 0]
+        return Entries(n, self._at, (self.listing, str(n)), together, self.together_bytes)
+
 
 def entries(source: str, split: str) -> Entries:
     """The image files that a source names, in order of their paths.
@@ -56,9 +87,10 @@ def entries(source: str, split: str) -> Entries:
         source: an image, which as OME-Zarr is a folder itself; a folder, of which the hidden files and all that are
             no image by their suffix are left alone, at any depth; a pattern with `*`, `?` or `[...]`, and with `**` for
             folders at any depth; a `.txt` file with the path of an image in each line, from the folder of that file,
-            where empty lines and those from `#` on are left alone; or the folder of a Hugging Face data set saved by
-            `save_to_disk`.
-        split: of a Hugging Face data set with several.
+            where empty lines and those from `#` on are left alone; an archive (`.zip`, or `.tar` without compression);
+            a Parquet file with a column of images, or a folder or a pattern of several and of no image; or the folder
+            of a Hugging Face data set saved by `save_to_disk`.
+        split: of a Hugging Face data set with several; in a folder of Parquet files these begin with its name.
 
     Raises:
         AttendError: there is no image file, or the source cannot be read.
@@ -70,8 +102,12 @@ def entries(source: str, split: str) -> Entries:
         n, content = huggingface.images(path, split)
         return Entries(n, lambda row: Entry(f"{row:06}", f"{source}: row {row}", content(row)), (source, split, str(n)))
     folder = path.is_dir() and not bioformats.is_known(path)
+    if archives.is_known(path) and path.is_file():
+        return _of_archive(path)
+    if shards := _shards(source, split, folder):
+        return _of_parquet(shards)
     if folder:
-        paths, root = _in_folder(source), source
+        paths, root = Names(_in_folder(source)), source
     elif path.suffix == ".txt":
         paths = _listed(path)
         root = _common_folder(paths)
@@ -79,7 +115,7 @@ def entries(source: str, split: str) -> Entries:
         paths, root = [source], os.path.dirname(source) or os.curdir
     else:
         found = glob.iglob(source, recursive=True)
-        paths = _in_order(p for p in found if _is_image(os.path.basename(p)) and _is_one(p))
+        paths = sorted((p for p in found if _is_image(os.path.basename(p)) and _is_one(p)), key=_in_order)
         root = _common_folder(paths)
     if not paths:
         raise AttendError(f"{source}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
@@ -108,19 +144,68 @@ def _is_one(path: str) -> bool:
     return os.path.isfile(path) or (os.path.isdir(path) and bioformats.is_known(path))
 
 
-def _in_folder(folder: str) -> list[str]:
-    """Its images and those of the folders in it, without the hidden ones."""
-    paths = []
-    for here, folders, files in os.walk(folder):
-        paths += [os.path.join(here, name) for name in folders if _is_image(name) and bioformats.is_known(name)]
-        folders[:] = [name for name in folders if not name.startswith(".") and not bioformats.is_known(name)]
-        paths += [os.path.join(here, name) for name in files if _is_image(name)]
-    return _in_order(paths)
+def _of_archive(path: Path) -> Entries:
+    names, read = archives.members(path, _is_visible_image, _in_order)
+    if not names:
+        raise AttendError(f"{path}: holds no image; there must be at least one of {', '.join(SUFFIXES)}")
+
+    def at(index: int) -> Entry:
+        name = _text(names[index])
+        return Entry(name, f"{path}: {name}", partial(read, index))
+
+    return Entries(len(names), at, names)
 
 
-def _in_order(paths: Iterable[str]) -> list[str]:
-    """Sorted folder by folder, as `Path` sorts; kept as text, which takes a fraction of the memory."""
-    return sorted(paths, key=lambda path: path.replace(os.sep, "\0"))
+def _is_visible_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not any(part.startswith(".") for part in name.split("/"))
+
+
+def _shards(source: str, split: str, folder: bool) -> list[str]:
+    """The Parquet files that a source names: itself, or those of a folder or pattern that has no image."""
+    if not folder and not glob.has_magic(source):
+        return [source] if parquet.is_known(source) else []
+    if folder and next(_in_folder(source), None) is not None:
+        return []
+    found = glob.iglob(os.path.join(glob.escape(source), "**", "*") if folder else source, recursive=True)
+    shards = sorted((path for path in found if parquet.is_known(path)), key=_in_order)
+    splits = {name: [path for path in shards if _begins(path, names)] for name, names in huggingface.NAMES.items()}
+    return (splits[split] if any(splits.values()) else shards) if folder else shards
+
+
+def _begins(path: str, names: Iterable[str]) -> bool:
+    return os.path.basename(path).lower().startswith(tuple(names))
+
+
+def _of_parquet(shards: Sequence[str]) -> Entries:
+    rows = parquet.Rows(shards)
+    if not len(rows):
+        raise AttendError(f"{shards[0]}: holds no image; it must have at least one row")
+
+    def at(index: int) -> Entry:
+        return Entry(f"{index:06}", rows.place(index), rows.reader(index))
+
+    return Entries(len(rows), at, (*shards, str(len(rows))), rows.lengths, rows.group_bytes)
+
+
+def _in_folder(folder: str) -> Iterator[str]:
+    """Its images and those of the folders in it, without the hidden ones, in order of their paths."""
+    try:
+        with os.scandir(folder) as found:
+            inside = [(one.name, one.is_dir(), one.is_symlink()) for one in found if not one.name.startswith(".")]
+    except OSError:  # of a folder that may not be read
+        return
+    for name, is_folder, is_link in sorted(inside, key=lambda one: one[0] + "\0" * one[1]):
+        path = os.path.join(folder, name)
+        if not is_folder or bioformats.is_known(name):
+            if _is_image(name):
+                yield path
+        elif not is_link:  # for they may lead in a circle
+            yield from _in_folder(path)
+
+
+def _in_order(path: str) -> str:
+    """What sorts paths folder by folder, as `Path` sorts."""
+    return path.replace(os.sep, "\0")
 
 
 def _listed(path: Path) -> list[str]:
