@@ -196,7 +196,10 @@ def _streamed(
         kept = {} if stored.stream is None else stored.stream.to_dict()
         for name, value in asked.items():
             if kept.get(name) != value:
-                raise AttendError(f"{name}: is {kept.get(name)} in {out} and cannot be {value}")
+                was, now = (
+                    " ".join(map(str, each)) if isinstance(each, tuple) else each for each in (kept.get(name), value)
+                )
+                raise AttendError(f"{name}: is {was} in {out} and cannot be {now}")
         if wanted and stored.stream is None:
             raise AttendError(f"stream: {out} was trained on images in memory; leave --stream out")
         if stored.stream is None:

@@ -8,6 +8,8 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from attend.data.names import Names
 from attend.errors import AttendError
 
@@ -43,33 +45,32 @@ def members(
         raise AttendError(f"{path}: cannot be read as an archive ({error})") from error
 
 
+_KEPT = [("header_offset", "u8"), ("compress_size", "u8"), ("file_size", "u8"), ("CRC", "u4")]
+_KEPT += [("compress_type", "u2"), ("flag_bits", "u2")]
+"""What is kept of a file in a zip: 32 bytes rather than the 600 that the standard library takes."""
+
+
 def _of_zip(
     path: Path, wanted: Callable[[str], bool], in_order: Callable[[str], str]
 ) -> tuple[Sequence[str], Callable[[int], bytes]]:
     archive = zipfile.ZipFile(path)
     files = [file for file in archive.infolist() if not file.is_dir() and wanted(file.filename)]
     files.sort(key=lambda file: in_order(file.filename))
+    names = Names(file.filename for file in files)
+    kept = np.fromiter((tuple(getattr(file, name) for name, _ in _KEPT) for file in files), _KEPT, len(files))
+    archive.filelist.clear()
+    archive.NameToInfo.clear()
 
     def read(index: int) -> bytes:
+        file = zipfile.ZipInfo(names[index])
+        for (name, _), value in zip(_KEPT, kept[index].tolist(), strict=True):
+            setattr(file, name, value)
         try:
-            return archive.read(files[index])
+            return archive.read(file)
         except Exception as error:  # of damaged files, of those with a password, of unknown compressions
             raise AttendError(f"cannot be read ({error})") from error
 
-    return _FileNames(files), read
-
-
-class _FileNames(Sequence[str]):
-    """The names that the files of a zip have anyway."""
-
-    def __init__(self, files: Sequence[zipfile.ZipInfo]):
-        self._files = files
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, index: int) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self._files[index].filename
+    return names, read
 
 
 def _of_tar(
