@@ -42,12 +42,13 @@ def test_images_are_streamed_if_asked_for_and_read_before_if_not(attend, archive
     words = ["train", archive, "--out", tmp_path / "run", *tiny_flags]
     assert attend(*words, "--stream")[0] == 0
     assert attend(*words, "--random-crop", "14", "15", "--flip", "both", "--n", "9")[0] == 0
-    assert attend(*words)[0] == 0
+    assert attend(*words, "--tile", "8", "8", "--n", "100")[0] == 0
     whole, augmented, in_memory = learned_from
     assert isinstance(whole, ShuffledImages)
     assert (len(whole), whole.augment, whole.size) == (65, Augment(), (16, 16, 1))
     assert (len(augmented), augmented.augment, augmented.size) == (9, Augment((14, 15), "both"), (14, 15, 1))
     assert isinstance(in_memory, SceneData)
+    assert len(in_memory) == 100  # more than there are files
 
 
 def test_a_run_goes_on_as_it_was_streamed(attend, archive, learned_from, tiny_config, tmp_path, refused):
@@ -74,8 +75,9 @@ def test_images_that_do_not_fit_are_streamed_and_stderr_says_so(
     attend, archive, learned_from, tiny_default, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(importlib.import_module("attend.material"), "of_host", lambda: 64 * 1000)
-    status, _, err = attend("train", archive, "--steps", "2", "--out", tmp_path / "run")
+    status, _, err = attend("train", archive, "--steps", "2", "--n", "20", "--out", tmp_path / "run")
     assert status == 0
     assert "squares.zip: all images together need some" in err
     assert "background none: the background is black" in err
     assert isinstance(learned_from[0], ShuffledImages)
+    assert len(learned_from[0]) == 20

@@ -209,7 +209,7 @@ def _streamed(
         images = None
     else:
         rules = stored and stored.reading and stored.reading.rules
-        images = open_shuffled(source, n=n, rules=rules, **asked, **files.given())
+        images = open_shuffled(source, n=n if wanted else None, rules=rules, **asked, **files.given())
     if wanted and images is None:
         raise AttendError(f"{source}: is not in image files, and only they can be streamed: leave --stream out")
     if images is None:
@@ -219,6 +219,8 @@ def _streamed(
         if line is None:
             return None
         tell(source, [line])
+        if n is not None and n < len(images):  # of what is in memory n counts images, of which a file may have several
+            images = dataclasses.replace(images, entries=images.entries.first(n))
     reading = images.sample.reading
     tell(source, reading.notes() if reading else ())
     return images
