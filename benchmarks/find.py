@@ -7,6 +7,7 @@ The first two compile what they need unless an earlier command has. Before the r
 made.
 """
 
+import contextlib
 import multiprocessing
 import os
 import resource
@@ -87,7 +88,8 @@ def find(path: Path, n: int, side: int, quick: bool) -> float:
 
     from attend.cli import main
 
-    status = main(words)
+    with contextlib.redirect_stdout(sys.stderr):
+        status = main(words)
     assert status == 0, status
     return time.perf_counter() - start
 

@@ -14,6 +14,7 @@ from attend import config
 from attend.data import Reading, Rules, SceneData, as_images, load
 from attend.errors import AttendError
 from attend.fitting import reading_of
+from attend.material import Material
 from attend.training import RunFolder
 
 IMAGES = (255 * tiny.images(16)).astype(np.uint8)
@@ -291,9 +292,10 @@ def test_what_does_not_fit_into_memory_is_refused_with_the_figures(memory, tmp_p
 def test_a_small_training_is_not_estimated(monkeypatch):
     module = importlib.import_module("attend.fitting")
     monkeypatch.setattr(module, "training_bytes", None)
-    assert module.fitted_to_memory(tiny.config(), IMAGES.shape) == (tiny.config(), [])
+    assert module.fitted_to_memory(tiny.config(), Material.of(IMAGES)) == (tiny.config(), [])
     monkeypatch.setattr(module, "available", lambda: None)
-    assert module.fitted_to_memory(tiny.config(), (10, 9999, 9999, 3)) == (tiny.config(), [])
+    huge = np.broadcast_to(np.uint8(0), (10, 9999, 9999, 3))
+    assert module.fitted_to_memory(tiny.config(), Material.of(huge)) == (tiny.config(), [])
 
 
 @pytest.mark.slow

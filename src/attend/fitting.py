@@ -19,9 +19,10 @@ from jaxtyping import Array, PyTree
 
 from attend.adjust import fitted_batch, fitted_schedule, given_way
 from attend.config import Config, TrainConfig, preset
-from attend.data import Reading, Rules, SceneData, dark_objects, taken
+from attend.data import Augment, Reading, Rules, SceneData, ShuffledImages, dark_objects, open_shuffled, taken
 from attend.earlier import two_prices
 from attend.errors import AttendError
+from attend.material import Material, too_large
 from attend.memory import TooLargeError, as_text, available, peak_bytes
 from attend.model import Model, to_unit
 from attend.objective import BaselineSettings, Estimator, estimators
@@ -29,7 +30,7 @@ from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
 from attend.settings import flattened
 from attend.survey import Survey, survey
-from attend.training import Devices, RunFolder, TrainState, make_advance, train
+from attend.training import Devices, RunFolder, TrainState, train
 from attend.training.devices import check_same, is_first, losing_none, sharing
 
 LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
@@ -72,7 +73,9 @@ def fit(
     Args:
         images: `(n, H, W)` or `(n, H, W, C)`, uint8 or float in [0, 1]; or a `SceneData`, of which the run folder
             keeps how it was read from files; or a path, a Pillow image, a list, or whatever else
-            `attend.data.as_images` takes, with a warning that says how.
+            `attend.data.as_images` takes, with a warning that says how; or, of files, the `ShuffledImages` of
+            `attend.data.open_shuffled`, which are read while the training goes on. So are the files of a path if
+            memory is too small for all their images, with a warning.
         config: a preset's name, or a `Config`. None is 'default' with what `survey` tells of the images: what is
             behind the objects, how large they are, how many.
         seed: of the parameters and of all noise, 0 when None; the same seed on the same machine gives the same model
@@ -96,16 +99,16 @@ def fit(
             the training is gone.
         KeyboardInterrupt: Ctrl-C was pressed; with `run`, the training was saved and can be resumed.
     """
-    found = taken(images)
-    for line in found.notes:
+    if resume and run is None:
+        raise AttendError("resume: needs the run folder to go on with")
+    resumed = Header.read(run) if resume and run is not None else None
+    material, reading, lines = _material(images, resumed)
+    for line in lines:
         warnings.warn(line, stacklevel=2)
-    pixels, images = found.images, found.data or images
-    reading = _reading(images, pixels)
+    augment = None if material.stream is None else material.stream.augment
     folder = None
-    if resume:
-        if run is None:
-            raise AttendError("resume: needs the run folder to go on with")
-        folder, stored = RunFolder(run), Header.read(run)
+    if resumed is not None and run is not None:
+        folder, stored = RunFolder(run), resumed
         asked = stored.config if config is None else _config(config)
         kept: dict[str, int] = {}
         if not isinstance(config, Config):  # what has given way in a run stays as it is there
@@ -116,34 +119,36 @@ def fit(
         config = asked.advised(kept, **settings)
         stored.check_continues(run, config, seed)
         seed = stored.seed
-        if stored.size != pixels.shape[1:]:
-            raise AttendError(f"{run}: was trained on images of {stored.size}; these are {pixels.shape[1:]}")
+        if stored.size != material.size:
+            raise AttendError(f"{run}: was trained on images of {stored.size}; these are {material.size}")
+        if stored.stream != augment:
+            was, now = (_told_stream(each) for each in (stored.stream, augment))
+            raise AttendError(f"{run}: was trained on images {was}; these are {now}")
         if reading is not None and stored.reading is not None and reading != stored.reading:
             raise AttendError(f"{run}: was trained on images read by {stored.reading.rules}; these, by {reading.rules}")
         reading = reading or stored.reading
     else:
-        seen = survey(pixels) if config is None else Survey({}, {})
+        seen = survey(material.images) if config is None else Survey({}, {})
         told, changed, notes = seen.beside(settings), {}, list(seen.warnings)
         if not isinstance(config, Config) and "steps" in settings:
             base = _config(config)
             changed, lines = fitted_schedule(base.model, base.train, settings["steps"], settings)
             notes += lines
         config, seed = _config(config).advised(told | changed, **settings), seed or 0
-        fitted, lines = fitted_batch(config.train, len(pixels))
+        fitted, lines = fitted_batch(config.train, len(material))
         config = dataclasses.replace(config, train=fitted)
-        config, more = fitted_to_memory(config, pixels.shape, sharing(devices))
+        config, more = fitted_to_memory(config, material, sharing(devices))
         for note in notes + lines + more:
             warnings.warn(note, stacklevel=2)
-    start = start_training(config, pixels.shape[1:], seed)
+    start = start_training(config, material.size, seed)
     # Where memory counts, as few images are looked at together as are learned from, all cores together.
     together = LOOKED_AT_TOGETHER
-    if memory_for_training(config, pixels.shape[1:]) is not None:
+    if memory_for_training(config, material.size) is not None:
         together = max(1, min(together, config.train.batch_size // (os.cpu_count() or 1)))
     chosen = Devices.chosen(devices, config.train.batch_size)
-    header = Header(config, pixels.shape[1:], seed, reading).to_dict()
+    header = Header(config, material.size, seed, reading, augment).to_dict()
     with losing_none():
-        check_same(json.dumps([header, pixels.shape, chosen.number]), pixels)
-        advance = make_advance(start.loss, start.optimiser, pixels, config.train.batch_size, chosen)
+        check_same(json.dumps([header, len(material), chosen.number]), material.images)
     state = start.state
     if not is_first():
         folder = run = None
@@ -156,10 +161,14 @@ def fit(
         return {"count_accuracy": float(np.mean(counts == validation.counts))}
 
     def finish(state: TrainState) -> TrainState:
-        refitted = start.model(state).with_refitted_count(pixels[:REFIT_IMAGES], batch_size=together)
+        refitted = start.model(state).with_refitted_count(material.some(REFIT_IMAGES), batch_size=together)
         return eqx.tree_at(lambda s: s.params[0].p.count, state, refitted.p.count)
 
-    with losing_none(), nullcontext() if folder is None else folder.locked():
+    with (
+        losing_none(),
+        nullcontext() if folder is None else folder.locked(),
+        material.advance(start.loss, start.optimiser, config.train.batch_size, seed, chosen) as advance,
+    ):
         if folder is not None and resume:
             if folder.checkpoints.steps():
                 state = folder.checkpoints.restore_latest(state)
@@ -180,23 +189,50 @@ def fit(
     return start.model(state)
 
 
-def fitted_to_memory(config: Config, shape: tuple[int, ...], shares: int = 1) -> tuple[Config, list[str]]:
+def _material(images: Any, resumed: "Header | None") -> tuple[Material, Reading | None, list[str]]:
+    """What to learn from, how it was read from files, and what was done to its pixels, as `fit` takes images."""
+    notes: list[str] = []
+    given = images
+    if isinstance(images, str | os.PathLike):
+        source, stored = os.fspath(images), resumed and resumed.stream
+        if stored is not None and resumed is not None:
+            images = open_shuffled(source, rules=resumed.reading and resumed.reading.rules, **vars(stored)) or images
+        elif resumed is None and (stream := open_shuffled(source)) is not None and (line := too_large(stream)):
+            images, notes = stream, [line]
+    if isinstance(images, ShuffledImages):
+        reading = images.sample.reading
+        if reading is not None and given is not images:  # else whoever has opened them can say so
+            notes += reading.notes()
+        return Material.of(images), reading, notes
+    found = taken(images)
+    reading = _reading(found.data or images, found.images)
+    return Material.of(found.images), reading, [*found.notes]
+
+
+def _told_stream(augment: Augment | None) -> str:
+    """Where images come from, in words."""
+    if augment is None:
+        return "in memory"
+    crop = "none" if augment.random_crop is None else "{} {}".format(*augment.random_crop)
+    return f"in a stream (random_crop {crop}, flip {augment.flip or 'none'})"
+
+
+def fitted_to_memory(config: Config, material: Material, shares: int = 1) -> tuple[Config, list[str]]:
     """The configuration with a batch for which there is enough memory, and a line that says so if it is changed.
 
     Args:
         config: of a training.
-        shape: of its images: n, height, width, channels.
+        material: its images.
         shares: how many devices, each with a memory of its own, share a batch.
 
     Raises:
         TooLargeError: there is not enough even for the smallest batch.
     """
-    n, height, width, channels = shape
-    size = height, width, channels
+    size = height, width, channels = material.size
     most = memory_for_training(config, size)
     if most is None:
         return config, []
-    most -= math.prod(shape)  # the images themselves, as bytes
+    most -= material.held_bytes
     batch = whole = config.train.batch_size
     needed = training_bytes(config, size, -(-batch // shares))
     while needed > most and batch > LEAST_BATCH:
@@ -204,9 +240,9 @@ def fitted_to_memory(config: Config, shape: tuple[int, ...], shares: int = 1) ->
         needed = training_bytes(config, size, -(-batch // shares))
     if needed > most:
         raise TooLargeError(
-            f"memory: training on {n:,} images of {height}x{width}x{channels} needs some {as_text(needed)} for a batch "
-            f"of {batch}, and {as_text(max(most, 0))} may be used; smaller images, such as tiles of these, or a lower "
-            "max_objects need less"
+            f"memory: training on {len(material):,} images of {height}x{width}x{channels} needs some "
+            f"{as_text(needed)} for a batch of {batch}, and {as_text(max(most, 0))} may be used; smaller images, such "
+            "as tiles of these, or a lower max_objects need less"
         )
     if batch == whole:
         return config, []
@@ -272,11 +308,14 @@ class Header:
     seed: int
     reading: Reading | None = None
     """How its images were read, if they were read from files."""
+    stream: Augment | None = None
+    """What was done at random to its images, if they were streamed."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON knows it."""
         header = {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
-        return header if self.reading is None else header | {"reading": self.reading.to_dict()}
+        kept = {"reading": self.reading, "stream": self.stream}
+        return header | {name: value.to_dict() for name, value in kept.items() if value is not None}
 
     @classmethod
     def read(cls, run: str | os.PathLike[str]) -> "Header":
@@ -285,7 +324,9 @@ class Header:
         try:
             height, width, channels = (int(side) for side in stored["size"])
             reading = Reading.from_dict(stored["reading"]) if "reading" in stored else None
-            return cls(Config.from_dict(stored["config"]), (height, width, channels), int(stored["seed"]), reading)
+            stream = Augment.from_dict(stored["stream"]) if "stream" in stored else None
+            config, seed = Config.from_dict(stored["config"]), int(stored["seed"])
+            return cls(config, (height, width, channels), seed, reading, stream)
         except (KeyError, TypeError, ValueError, AttendError) as error:
             reason = error if isinstance(error, AttendError) else repr(error)
             raise AttendError(f"{run}: its config.json is damaged ({reason})") from error
@@ -322,7 +363,7 @@ def _reading(images: Any, pixels: np.ndarray) -> Reading | None:
         return images.reading
     said = dark_objects(pixels)
     if said and not isinstance(images, SceneData):
-        warnings.warn(said, stacklevel=3)
+        warnings.warn(said, stacklevel=4)
     return Reading(Rules(ground="dark")) if said else None
 
 

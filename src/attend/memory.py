@@ -28,6 +28,11 @@ def available() -> int | None:
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    return of_host()
+
+
+def of_host() -> int | None:
+    """Bytes that this process can still take of the machine's memory, whatever JAX computes on; None if nobody says."""
     found = [size for size in (_of_machine(), *_of_groups()) if size is not None]
     return max(0, min(found)) if found else None
 

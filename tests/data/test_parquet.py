@@ -57,9 +57,7 @@ def test_bytes_alone_and_paths_are_images_too_and_what_is_missing_is_skipped(tmp
     rows = [{"bytes": None, "path": str(tmp_path / "own.png")}, {"bytes": None, "path": None}, None]
     kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     parquet.write_table(pa.table({"picture": pa.array(rows, kind)}), tmp_path / "paths.parquet")
-    with pytest.warns(
-        UserWarning, match=r"paths\.parquet: row [12]: cannot be read as an image \(it is empty\); skipped"
-    ):
+    with pytest.warns(UserWarning, match=r"paths\.parquet: row [12]: holds no image; skipped"):
         assert values(load(tmp_path / "paths.parquet", ground="dark")) == [7]
     parquet.write_table(pa.table({"x": pa.array([png(5)], pa.large_binary())}), tmp_path / "bytes.parquet")
     assert values(load(tmp_path / "bytes.parquet", ground="dark")) == [5]
@@ -72,9 +70,14 @@ def test_rows_can_be_sent_to_another_process_and_cut(tmp_path, monkeypatch):
     sent = pickle.loads(pickle.dumps(found))
     monkeypatch.chdir("/")
     assert found.in_rows
-    assert [sent[i] for i in range(5)] == list(found)
-    assert list(sent.part(3, 9)) == list(found)[3:]
-    assert [entry.content for entry in found.part(1, 3)] == [png(1), png(2)]
+    assert [sent[i].name for i in range(5)] == [entry.name for entry in found]
+    assert [entry.content() for entry in sent] == [png(value) for value in range(5)]
+    assert [(entry.place, entry.content()) for entry in sent.part(3, 9)] == [
+        (f"a.parquet: row {value}", png(value)) for value in (3, 4)
+    ]
+    part = found.part(1, 4)
+    assert part.together.tolist() == [1, 2]
+    assert [entry.content() for entry in part] == [png(1), png(2), png(3)]
 
 
 def test_what_is_no_parquet_or_has_no_images_is_refused(tmp_path, monkeypatch):
@@ -82,8 +85,8 @@ def test_what_is_no_parquet_or_has_no_images_is_refused(tmp_path, monkeypatch):
     with pytest.raises(AttendError, match=r"bad\.parquet: cannot be read as Parquet"):
         load(tmp_path / "bad.parquet")
     parquet.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "none.parquet")
-    with pytest.raises(AttendError, match=r"has the columns a, b; one must hold image files, as binary or as a struct"):
+    with pytest.raises(AttendError, match=r"has the columns a, b; one must hold image files, as bytes"):
         load(tmp_path / "none.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(AttendError, match=r"is Parquet, which needs: pip install 'attend\[export\]'"):
+    with pytest.raises(AttendError, match=r"is of Parquet, which needs: pip install 'attend\[stream\]'"):
         load(tmp_path / "none.parquet")

@@ -24,7 +24,7 @@ SOURCES = (
     "digits, sprites, objects-3d or tabletop (offline); mnist or omniglot (cached, or with --download); mnist:PATH (an "
     ".npz of images and labels, or a folder of MNIST's IDX files); omniglot:PATH (a folder of its zips); or a path: a "
     "scenes file (.npz), an image, a folder of images at any depth, a quoted pattern of paths ('scans/*.tif'), a list "
-    "of paths (.txt), Parquet with images in its rows, or a Hugging Face data set saved on disk."
+    "of paths (.txt), an archive (.zip, .tar), Parquet files, or a Hugging Face data set saved on disk."
 )
 Data = Annotated[Positional[str], arg(metavar="DATA", help=SOURCES)]
 Images = Annotated[Positional[str], arg(metavar="IMAGES", help=SOURCES)]
@@ -117,6 +117,23 @@ class TrainingFiles(Files):
     """Cut every image into tiles of this height and width, without overlap; the remaining border is not used."""
 
 
+@dataclass(frozen=True)
+class Streaming(Options):
+    """How images are read while the training goes on. Only images in files can be."""
+
+    stream: bool = False
+    """Read images during the training, rather than all of them before. This is done anyway if memory is too small."""
+    random_crop: Annotated[
+        tuple[int, int] | None, arg(metavar="H W", help_behavior_hint="(default: none; implies --stream)")
+    ] = None
+    """Cut this height and width out of every image at a random place, another one in each epoch."""
+    flip: Annotated[
+        str | None, arg(metavar="horizontal|vertical|both", help_behavior_hint="(default: none; implies --stream)")
+    ] = None
+    """Mirror every image at random, anew in each epoch."""
+
+
+StreamingOptions = tyro.conf.OmitArgPrefixes[Streaming]
 FileOptions = tyro.conf.OmitArgPrefixes[Files]
 TrainingFileOptions = tyro.conf.OmitArgPrefixes[TrainingFiles]
 

@@ -13,6 +13,8 @@ from attend.cli.arguments import (
     ComposeOptions,
     Data,
     Files,
+    Streaming,
+    StreamingOptions,
     TrainingFileOptions,
     TrainingFiles,
     is_named,
@@ -25,7 +27,9 @@ from attend.config import Config, ModelConfig, TrainConfig
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    from attend.data import Rules, SceneData
+    from attend.data import Rules, SceneData, ShuffledImages
+    from attend.fitting import Header
+    from attend.material import Material
     from attend.memory import TooLargeError
 
 VALIDATION_SHARE, VALIDATION_MOST = 20, 1000
@@ -78,6 +82,7 @@ def train(
     compose: ComposeOptions = Compose(),  # noqa: B008, it is frozen
     files: TrainingFileOptions = TrainingFiles(),  # noqa: B008, it is frozen
     parallel: ParallelOptions = Parallel(),  # noqa: B008, it is frozen
+    streaming: StreamingOptions = Streaming(),  # noqa: B008, it is frozen
     model: ModelConfig,
     train: TrainConfig,
     given: Suppress[tuple[str, ...]] = (),
@@ -96,6 +101,9 @@ def train(
     with several channels, --channel chooses one; --project combines stacks along z.
     RUN stores how the images were read, and the other commands read their images in
     the same way.
+
+    If memory is too small for all images, or with --stream, they are read from
+    their files while the training goes on, every file once in each epoch.
 
     A batch has at most as many images as there are. If memory is short, batches are
     made smaller first, and then images are cut into tiles; a line says so. A
@@ -123,13 +131,16 @@ def train(
         attend train digits --out runs/digits
         attend train scenes.npz --out runs/mine --steps 20000 --model.max-objects 5
         attend train folder_of_scans --tile 64 64 --out runs/cells
+        attend train shards --stream --flip both --out runs/many
         attend train scans.npz --out runs/a --model.cell lstm --model.cell.widths 64
         attend train mnist --download --out runs/paper --preset paper --seed 1
         attend train digits --out runs/digits --resume
         attend train digits --out runs/digits --resume --devices 4
     """
     import attend
+    from attend.data import SceneData
     from attend.fitting import Header
+    from attend.material import Material
     from attend.memory import TooLargeError
     from attend.training import RunFolder
 
@@ -140,32 +151,36 @@ def train(
         model, train = changed_by(model, train, changed)
         tell(data, notes)
     config = Config(model, train)
-    reading = None
+    stored = None
     if resume:
         stored = Header.read(out)
         with RunFolder(out).locked() if first else nullcontext():  # refused before the scenes are composed
             stored.check_continues(out, config, seed)
-        reading = stored.reading
     elif first:
         check_new_run(out)
     surveyed = not (resume or preset or is_named(data))
-    scenes, validation = _training_data(data, n, data_seed, compose, files, reading and reading.rules)
-    asked = config
+    images, validation = _streamed(data, n, files, streaming, out, stored), None
+    if images is None:
+        rules = stored and stored.reading and stored.reading.rules
+        images, validation = _training_data(data, n, data_seed, compose, files, rules)
+    asked, material = config, Material.of(images)
     if surveyed:
-        config = _told(data, config, scenes, given)
-    if scenes.counts is not None and scenes.counts.max() > config.model.max_objects:
-        found = f"model.max_objects: is {config.model.max_objects}, but {data} has {scenes.counts.max()} objects"
+        config = _told(data, config, material, given)
+    most = images.counts.max() if isinstance(images, SceneData) and images.counts is not None else 0
+    if most > config.model.max_objects:
+        found = f"model.max_objects: is {config.model.max_objects}, but {data} has {most} objects"
         raise AttendError(f"{found} in one image")
     if not resume:
         try:
-            config = _fitted(data, config, scenes, parallel)
+            config = _fitted(data, config, material, parallel)
         except TooLargeError as error:
-            files = _tiled(data, config, scenes, files, parallel, error)
-            scenes, validation = _training_data(data, n, data_seed, compose, files, None)
-            config = _fitted(data, _told(data, asked, scenes, given) if surveyed else config, scenes, parallel)
+            files = _tiled(data, config, images, files, parallel, error)
+            images, validation = _training_data(data, n, data_seed, compose, files, None)
+            material = Material.of(images)
+            config = _fitted(data, _told(data, asked, material, given) if surveyed else config, material, parallel)
     try:
         devices = parallel.devices
-        attend.fit(scenes, config=config, seed=seed, run=out, resume=resume, validation=validation, devices=devices)
+        attend.fit(images, config=config, seed=seed, run=out, resume=resume, validation=validation, devices=devices)
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(
             f"{str(error) or 'interrupted'}; to go on: attend train {data} --out {out} --resume"
@@ -174,16 +189,64 @@ def train(
     print(f"trained to step {config.train.steps:,}; saved in {out}")
 
 
-def _told(source: str, config: Config, scenes: "SceneData", given: tuple[str, ...]) -> Config:
+def _streamed(
+    source: str, n: int | None, files: TrainingFiles, streaming: Streaming, out: Path, stored: "Header | None"
+) -> "ShuffledImages | None":
+    """The images as a stream if that is asked for, or the run was trained so, or memory is too small for all of them.
+
+    Raises:
+        AttendError: a stream is asked for of what is in no files, or otherwise than the run was trained.
+    """
+    from attend.data import open_shuffled
+    from attend.material import too_large
+
+    asked = streaming.given()
+    wanted = bool(asked)
+    asked.pop("stream", None)
+    if stored is not None:
+        kept = {} if stored.stream is None else stored.stream.to_dict()
+        for name, value in asked.items():
+            if kept.get(name) != value:
+                was, now = (
+                    " ".join(map(str, each)) if isinstance(each, tuple) else each for each in (kept.get(name), value)
+                )
+                raise AttendError(f"{name}: is {was} in {out} and cannot be {now}")
+        if wanted and stored.stream is None:
+            raise AttendError(f"stream: {out} was trained on images in memory; leave --stream out")
+        if stored.stream is None:
+            return None
+        asked, wanted = kept, True
+    if is_named(source):
+        images = None
+    else:
+        rules = stored and stored.reading and stored.reading.rules
+        images = open_shuffled(source, n=n if wanted else None, rules=rules, **asked, **files.given())
+    if wanted and images is None:
+        raise AttendError(f"{source}: is not in image files, and only they can be streamed: leave --stream out")
+    if images is None:
+        return None
+    if not wanted:
+        line = too_large(images)
+        if line is None:
+            return None
+        tell(source, [line])
+        if n is not None and n < len(images):  # of what is in memory n counts images, of which a file may have several
+            images = dataclasses.replace(images, entries=images.entries.part(0, n))
+    reading = images.sample.reading
+    tell(source, reading.notes() if reading else ())
+    return images
+
+
+def _told(source: str, config: Config, material: "Material", given: tuple[str, ...]) -> Config:
     """The configuration with what the images tell in place of what was not given, which stderr says."""
     from attend.survey import survey
 
-    seen = survey(scenes.images)
+    seen = survey(material.images)
     tell(source, [*seen.warnings, *seen.lines(given)])
     return config.advised(seen.beside(given))
 
 
-def _fitted(source: str, config: Config, scenes: "SceneData", parallel: Parallel) -> Config:
+def _fitted(source: str, config: Config, material: "Material", parallel: Parallel) -> Config:
     """The configuration with a batch that suits the images and the memory, which stderr says.
 
     Raises:
@@ -192,10 +255,9 @@ def _fitted(source: str, config: Config, scenes: "SceneData", parallel: Parallel
     from attend.fitting import fitted_to_memory
     from attend.training.devices import sharing
 
-    fitted, notes = fitted_batch(config.train, len(scenes))
-    config, more = fitted_to_memory(
-        dataclasses.replace(config, train=fitted), scenes.images.shape, sharing(parallel.devices)
-    )
+    fitted, notes = fitted_batch(config.train, len(material))
+    config = dataclasses.replace(config, train=fitted)
+    config, more = fitted_to_memory(config, material, sharing(parallel.devices))
     tell(source, notes + more)
     return config
 
@@ -203,23 +265,27 @@ def _fitted(source: str, config: Config, scenes: "SceneData", parallel: Parallel
 def _tiled(
     source: str,
     config: Config,
-    scenes: "SceneData",
+    images: "SceneData | ShuffledImages",
     files: TrainingFiles,
     parallel: Parallel,
     error: "TooLargeError",
 ) -> TrainingFiles:
     """How to read the images in tiles for which there is enough memory, which stderr says; or else raises `error`."""
+    from attend.data import ShuffledImages
     from attend.fitting import fitted_to_memory
+    from attend.material import Material
     from attend.memory import TooLargeError
     from attend.training.devices import sharing
 
-    n, height, width, channels = scenes.images.shape
-    if scenes.views is None or files.resize or files.crop or files.tile:  # no files, or the user has given a size
+    if isinstance(images, ShuffledImages) or images.views is None:
+        raise error
+    height, width, _ = images.image_shape
+    if files.resize or files.crop or files.tile:  # no files, or the user has given a size
         raise error
     side = min(height, width) // 2
     while side >= LEAST_TILE:
         try:
-            fitted_to_memory(config, (n, side, side, channels), sharing(parallel.devices))
+            fitted_to_memory(config, Material(images.images[:, :side, :side]), sharing(parallel.devices))
         except TooLargeError:
             side //= 2
         else:

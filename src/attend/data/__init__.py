@@ -1,6 +1,7 @@
 """Scenes to learn from: of digits, of shapes, of handwritten characters, or read from a scenes file or images."""
 
 from attend.data.anything import as_images, dark_objects, taken
+from attend.data.augment import FLIPS, Augment
 from attend.data.colours import to_channels
 from attend.data.compose import compose
 from attend.data.composed import COMPOSE_OPTIONS
@@ -9,7 +10,8 @@ from attend.data.images import in_channels, none_readable, read_images, read_pat
 from attend.data.photographs import bundled_photographs, scenery
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
-from attend.data.sources import datasets, load, open_stream
+from attend.data.shuffled import ShuffledImages
+from attend.data.sources import datasets, load, open_shuffled, open_stream
 from attend.data.splits import DEFAULT_N, SPLITS, Split
 from attend.data.sprites import COLOURS, SHAPES, SPRITE_OPTIONS, draw_sprites
 from attend.data.stream import ImageStream, Piece
@@ -20,9 +22,11 @@ __all__ = [
     "COLOURS",
     "COMPOSE_OPTIONS",
     "DEFAULT_N",
+    "FLIPS",
     "SHAPES",
     "SPLITS",
     "SPRITE_OPTIONS",
+    "Augment",
     "ImageStream",
     "ImageTruth",
     "Piece",
@@ -30,6 +34,7 @@ __all__ = [
     "Reading",
     "Rules",
     "SceneData",
+    "ShuffledImages",
     "Split",
     "as_images",
     "bundled_photographs",
@@ -42,6 +47,7 @@ __all__ = [
     "light_ground",
     "load",
     "none_readable",
+    "open_shuffled",
     "open_stream",
     "polarity",
     "read_images",

@@ -1,108 +1,177 @@
 """Images in the rows of Parquet files, as Hugging Face and data lakes keep them."""
 
 import os
-from bisect import bisect_right
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
-from functools import lru_cache
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
 
 from attend.errors import AttendError
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+SUFFIX = ".parquet"
+
+MOST_BYTES = 2**29
+"""Of the images in one row group, which is read as a whole."""
+
+KEPT_BYTES = 2**26
+"""Of the row groups that are kept in case that another of their rows is asked for; of the last two at least."""
 
 
-def is_named(path: str) -> bool:
+def is_known(path: str | Path) -> bool:
     """Whether a path is that of a Parquet file, by its name, and not hidden."""
-    return path.lower().endswith(".parquet") and not Path(path).name.startswith(".")
+    return str(path).lower().endswith(SUFFIX) and not Path(path).name.startswith(".")
 
 
 class Rows:
-    """The rows of some Parquet files, one file after another, a group of rows of one file in memory at a time.
+    """The image files in the rows of Parquet files, one after another, from the first column of images.
 
-    The first column of images has them: of the bytes of image files, or of structures with `bytes` and perhaps `path`,
-    as Hugging Face writes them. Only where each group of rows begins is kept, so that the rows can be taken to another
-    process.
+    That is one of structures with `bytes` and perhaps `path`, as Hugging Face writes them, or else one of bytes. A row
+    group is read as a whole when one of its rows is asked for, and kept until others have been read. Threads may read
+    at the same time. The rows can be sent to another process, but for what has been read of them.
+
+    Attributes:
+        lengths: rows in each row group.
+        group_bytes: what a row group takes in memory, on average.
+
+    Raises:
+        AttendError: the package `pyarrow` is missing, a file is damaged or has no images, or its row groups are too
+            large.
     """
 
     def __init__(self, paths: Sequence[str]):
-        """Look at the end of each file, which says how many rows it has.
+        self._paths = list(map(os.path.abspath, paths))
+        self._groups: list[tuple[int, int, int]] = []
+        """The number of a file, that of a row group in it, and that of its first row."""
+        lengths: list[int] = []
+        sizes: list[int] = []
+        for number, path in enumerate(paths):
+            file, column = _opened(path)
+            first = 0
+            for group in range(file.num_row_groups):
+                about = file.metadata.row_group(group)
+                if not about.num_rows:
+                    continue
+                size = _bytes_of(about, column)
+                if size > MOST_BYTES:
+                    raise AttendError(
+                        f"{path}: row group {group} holds {size / 1e6:,.0f} MB of images; it must not be over "
+                        f"{MOST_BYTES / 1e6:,.0f} MB: write it with fewer rows in each, such as row_group_size=1000"
+                    )
+                self._groups.append((number, group, first))
+                lengths.append(about.num_rows)
+                sizes.append(size)
+                first += about.num_rows
+        self.lengths: Int64[np.ndarray, " groups"] = np.array(lengths, np.int64)
+        self.group_bytes = max(1, sum(sizes) // max(1, len(sizes)))
+        self._ends = np.cumsum(self.lengths)
+        self._most = max(2, KEPT_BYTES // self.group_bytes)
+        self._begin()
 
-        Raises:
-            AttendError: pyarrow is missing, a file cannot be read, or has no such column.
-        """
-        self._paths, self._columns = list(map(os.path.abspath, paths)), list[str]()
-        self._starts, self._groups = [0], list[tuple[int, int]]()
-        self._first = list[int]()  # row of each file
-        for file, path in enumerate(paths):
-            column, sizes = _about(path)
-            self._columns.append(column)
-            self._first.append(self._starts[-1])
-            for group, size in enumerate(sizes):
-                self._groups.append((file, group))
-                self._starts.append(self._starts[-1] + size)
+    def _begin(self) -> None:
+        self._kept: OrderedDict[int, Future[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what has been read."""
+        return {name: value for name, value in vars(self).items() if name not in ("_kept", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """In another process, which has read nothing yet."""
+        vars(self).update(state)
+        self._begin()
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return self._starts[-1]
+        return int(self._ends[-1]) if len(self._ends) else 0
 
     def place(self, index: int) -> tuple[int, int]:
         """The number of a row's file, and which of that file it is."""
-        file, _ = self._groups[bisect_right(self._starts, index) - 1]
-        return file, index - self._first[file]
+        group, row = self._found(index)
+        file, _, first = self._groups[group]
+        return file, first + row
 
-    def content(self, index: int) -> Path | bytes:
-        """The image file in a row, undecoded; empty where there is none.
+    def read(self, index: int) -> bytes:
+        """The image file in a row, undecoded.
 
         Raises:
-            AttendError: the row cannot be read.
+            AttendError: it cannot be read, or there is none.
         """
-        number = bisect_right(self._starts, index) - 1
-        file, group = self._groups[number]
-        value = _group(self._paths[file], group, self._columns[file])[index - self._starts[number]].as_py()
+        group, row = self._found(index)
+        value = self._group(group)[row].as_py()
         if isinstance(value, dict):
-            return value["bytes"] or (Path(value["path"]) if value.get("path") else b"")
-        return value or b""
+            value = value["bytes"] or _content(value.get("path"))
+        if not value:
+            raise AttendError("holds no image")
+        return value
+
+    def _found(self, index: int) -> tuple[int, int]:
+        group = int(np.searchsorted(self._ends, index, side="right"))
+        return group, index - int(self._ends[group] - self.lengths[group])
+
+    def _group(self, group: int) -> Any:
+        """The images of a row group; of threads that ask for it at once, one reads it."""
+        with self._lock:
+            future = self._kept.get(group)
+            mine = future is None
+            if future is None:
+                future = self._kept[group] = Future()
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(group)
+        if mine:
+            try:
+                path, number, _ = self._groups[group]
+                file, column = _opened(self._paths[path])
+                future.set_result(file.read_row_group(number, columns=[column], use_threads=False).column(0))
+            except Exception as error:  # of damaged files
+                future.set_exception(AttendError(f"cannot be read ({error})"))
+        return future.result()
 
 
-def _about(path: str) -> tuple[str, list[int]]:
-    """The name of the first column of images, and how many rows each group has."""
+def _content(path: str | None) -> bytes:
+    """What is in a file that a row names."""
     try:
-        import pyarrow as pa
-        from pyarrow import parquet
+        return Path(path).read_bytes() if path else b""
+    except OSError as error:
+        raise AttendError(f"names {path}, which cannot be read ({error.strerror or error})") from error
+
+
+def _opened(path: str) -> tuple[Any, str]:
+    """The file and the name of its column of images."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
     except ImportError as error:
-        raise AttendError(f"{path}: is Parquet, which needs: pip install 'attend[export]'") from error
+        raise AttendError(f"{path}: is of Parquet, which needs: pip install 'attend[stream]'") from error
     try:
-        with parquet.ParquetFile(path) as file:
-            schema, metadata = file.schema_arrow, file.metadata
-            sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-    except (OSError, pa.ArrowException) as error:
+        file = pyarrow.parquet.ParquetFile(path)
+    except Exception as error:  # of damaged files
         raise AttendError(f"{path}: cannot be read as Parquet ({error})") from error
-    for field in schema:
-        if _is_bytes(field.type) or (
-            pa.types.is_struct(field.type) and any(part.name == "bytes" and _is_bytes(part.type) for part in field.type)
-        ):
-            return field.name, sizes
-    raise AttendError(
-        f"{path}: has the columns {', '.join(schema.names)}; one must hold image files, as binary or as "
-        "a struct with bytes"
+    types = {field.name: field.type for field in file.schema_arrow}
+    structs = [
+        name
+        for name, kind in types.items()
+        if pyarrow.types.is_struct(kind) and any(part.name == "bytes" for part in kind)
+    ]
+    plain = [
+        name for name, kind in types.items() if pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)
+    ]
+    if not structs and not plain:
+        raise AttendError(
+            f"{path}: has the columns {', '.join(types)}; one must hold image files, as bytes or as the type Image of "
+            "Hugging Face"
+        )
+    return file, [*structs, *plain][0]
+
+
+def _bytes_of(group: Any, column: str) -> int:
+    """What the images of a row group take, undecoded."""
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return sum(
+        one.total_uncompressed_size for one in columns if one.path_in_schema.split(".")[0] == column.split(".")[0]
     )
-
-
-def _is_bytes(kind: "pa.DataType") -> bool:
-    import pyarrow as pa
-
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-@lru_cache(maxsize=1)
-def _group(path: str, group: int, column: str) -> "pa.ChunkedArray":
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            return file.read_row_group(group, columns=[column])[column]
-    except (OSError, pa.ArrowException) as error:
-        raise AttendError(f"{path}: cannot be read as Parquet ({error})") from error

@@ -55,12 +55,17 @@ def decoded(entries: Iterable[Entry], rules: Rules, most: int = 512) -> Generato
     """
     for library in ("PIL", "tifffile"):  # of odd metadata; not in the threads, since filters are everyone's
         warnings.filterwarnings("ignore", module=rf"{library}\.")
-    return ahead(partial(_pictures, rules), entries, most)
+    return ahead(partial(found_in, rules), entries, most)
 
 
-def _pictures(rules: Rules, entry: Entry) -> Found:
+def found_in(rules: Rules, entry: Entry) -> Found:
+    """What is found in one file.
+
+    Raises:
+        AttendError: as of `decoded`.
+    """
     try:
-        stacks = decode(entry.content)
+        stacks = decode(entry.content() if callable(entry.content) else entry.content)
     except AttendError as error:
         line = f"{entry.place}: {error}"
         if rules.strict:

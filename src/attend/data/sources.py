@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from attend.data.augment import Augment
 from attend.data.digits import digits
 from attend.data.entries import entries, is_there
 from attend.data.images import on_dark_ground, read_images
@@ -13,6 +14,7 @@ from attend.data.mnist import mnist
 from attend.data.omniglot import omniglot
 from attend.data.rules import Reading, Rules
 from attend.data.scenes_file import SceneData
+from attend.data.shuffled import ShuffledImages
 from attend.data.splits import DEFAULT_N, check_split
 from attend.data.sprites import sprites
 from attend.data.stream import SURVEYED, ImageStream
@@ -49,8 +51,8 @@ def load(
             `download=True`); `mnist:PATH`, an `.npz` with `images` and `labels` or a folder of MNIST's IDX
             files; `omniglot:PATH`, a folder of Omniglot's zips or one of them; or the path of a scenes file
             (`.npz`), or of images as `read_images` takes them: of one, of a folder, a pattern, a list of paths
-            (`.txt`), Parquet, or a Hugging Face data set saved on disk. A name wins over a path; write `./digits` for a
-            folder of that name.
+            (`.txt`), an archive (`.zip`, `.tar`), Parquet files, or a Hugging Face data set saved on disk. A name wins
+            over a path; write `./digits` for a folder of that name.
         split: `train`, `valid` or `test`. Files have no splits: every split is the whole of them, except that a
             Hugging Face data set may have some.
         n: how many scenes; of a path, the first n. If None, 60,000 for training, 1,000 for validation, 10,000
@@ -111,6 +113,41 @@ def open_stream(
     if options.get("range") and len(images.entries) <= SURVEYED and images.surveyed.rules.range is None:
         raise AttendError(_no_deep_image(path))
     return images
+
+
+def open_shuffled(
+    source: str | Path,
+    *,
+    n: int | None = None,
+    split: str = "train",
+    rules: Rules | None = None,
+    random_crop: tuple[int, int] | None = None,
+    flip: str | None = None,
+    **options: Any,
+) -> ShuffledImages | None:
+    """The images of files to learn from, not read yet; None if the source is a data set by name or a scenes file.
+
+    Args:
+        source: as of `load`.
+        n: how many files, the first ones; all if None.
+        split: of a Hugging Face data set with several.
+        rules: how images are read from files.
+        random_crop: height and width in pixels of a part that is cut out of each image, anywhere, anew in each epoch.
+        flip: `horizontal`, `vertical` or `both`: images are mirrored so at random, anew in each epoch.
+        **options: single rules by name, such as `resize=(64, 64)`.
+
+    Raises:
+        AttendError: as of `load`, or an augmentation is out of range.
+    """
+    if n is not None and n < 1:
+        raise AttendError(f"n: {n} files were asked for; it must be 1 or more")
+    path = str(Path(source).expanduser())
+    if str(source).partition(":")[0] in datasets or _is_scenes_file(path):
+        return None
+    followed, files = _rules(path, rules or Rules(), options), entries(path, split)
+    if n is not None and n > len(files):
+        raise AttendError(f"{source}: holds {len(files)} files; n is {n} and must not be more")
+    return ShuffledImages(path, files if n is None else files.part(0, n), followed, Augment(random_crop, flip))
 
 
 def _is_scenes_file(source: str) -> bool:

@@ -124,6 +124,8 @@ def _to_send(stream: ImageStream, folder: Path) -> ImageStream:
             if stream.rules.ground is None:
                 raise
     entries = stream.entries
+    if not entries.in_rows and not isinstance(entries[0].content, Path):
+        raise AttendError(f"{stream.source}: is an archive; a cluster takes it unpacked, or as Parquet")
     if not entries.in_rows:
         listing = folder / "listing.arrow"
         write_listing(entries, listing)

@@ -46,7 +46,7 @@ class TrainState(eqx.Module):
 
 @dataclass(frozen=True)
 class Advance:
-    """`advance(state, steps)` takes that many optimiser steps; made by `make_advance`."""
+    """`advance(state, steps)` takes that many optimiser steps; made by `make_advance` or `streamed_advance`."""
 
     run: Callable[..., tuple[TrainState, dict[str, Array]]]
     data: PyTree[Array]
@@ -59,6 +59,29 @@ class Advance:
         whose loss or gradient is not finite ends the call, with a state that is then spoiled.
         """
         return self.run(state, self.data, np.asarray(steps, np.int32))
+
+
+def take_step(
+    loss_fn: Loss,
+    optimiser: optax.GradientTransformation,
+    state: TrainState,
+    batch: PyTree,
+    noise_key: Key[Array, ""],
+) -> tuple[TrainState, dict[str, Array]]:
+    """One optimiser step on a batch: the new state, and the metrics with `loss` and `gradient_norm`, as float32."""
+    key = jax.random.fold_in(noise_key, state.step)
+    gradient_of = jax.value_and_grad(loss_fn, has_aux=True)
+    (loss, metrics), gradient = gradient_of(state.params, batch, key, state.step)
+    updates, opt_state = optimiser.update(gradient, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = metrics | {"loss": loss, "gradient_norm": optax.tree.norm(gradient)}
+    metrics = {name: jnp.asarray(value, jnp.float32) for name, value in metrics.items()}
+    return TrainState(params, opt_state, state.step + 1, state.key), metrics
+
+
+def is_finite(metrics: dict[str, Array]) -> Array:
+    """Whether the loss and the gradient of a step are finite."""
+    return jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["gradient_norm"])
 
 
 def make_advance(
@@ -102,14 +125,7 @@ def make_advance(
             first = state.step % epoch_steps * batch_size
             rows = jax.lax.dynamic_slice_in_dim(order, first, batch_size)
             batch = devices.divided(jax.tree.map(lambda leaf: leaf[rows], data))
-            key = jax.random.fold_in(noise_key, state.step)
-            gradient_of = jax.value_and_grad(loss_fn, has_aux=True)
-            (loss, metrics), gradient = gradient_of(state.params, batch, key, state.step)
-            updates, opt_state = optimiser.update(gradient, state.opt_state, state.params)
-            params = optax.apply_updates(state.params, updates)
-            metrics = metrics | {"loss": loss, "gradient_norm": optax.tree.norm(gradient)}
-            metrics = {name: jnp.asarray(value, jnp.float32) for name, value in metrics.items()}
-            return TrainState(params, opt_state, state.step + 1, state.key), metrics
+            return take_step(loss_fn, optimiser, state, batch, noise_key)
 
         def unfinished(carry: tuple) -> Array:
             state, _, _, finite = carry
@@ -120,8 +136,7 @@ def make_advance(
             new_epoch = state.step % epoch_steps == 0
             order = jax.lax.cond(new_epoch, lambda: shuffle(state.step), lambda: order)
             state, metrics = one_step(state, order)
-            finite = jnp.isfinite(metrics["loss"]) & jnp.isfinite(metrics["gradient_norm"])
-            return state, order, jax.tree.map(jnp.add, sums, metrics), finite
+            return state, order, jax.tree.map(jnp.add, sums, metrics), is_finite(metrics)
 
         order = shuffle(state.step)
         _, shapes = jax.eval_shape(one_step, state, order)
@@ -155,7 +170,7 @@ def train(
 
     Args:
         state: where to start; donated, so do not reuse it.
-        advance: from `make_advance`.
+        advance: from `make_advance` or `streamed_advance`.
         steps: the number of the last step, counted from the very beginning.
         every: steps in one compiled call.
         run: where to log and save; rows and checkpoints in it that are later than `state` are dropped.
