@@ -39,21 +39,14 @@ def main(side: int = 4096, quick: bool = False) -> None:
     sets = {"one": (1, 96)} if quick else {"24 images of 256x256": (24, 256), "1 image of 1,000x1,000": (1, 1000)}
     with tempfile.TemporaryDirectory() as folder:
         taken = {name: alone(find, Path(folder), n, pixels, quick) for name, (n, pixels) in sets.items()}
-    once, often = (alone(look, side, turns) for turns in (1, 8))
-    half = alone(look, side // 2, 1)
+    looks = {pixels: alone(look, pixels) for pixels in (side // 2, side)}
 
     from common import print_table  # here, since it loads JAX: a child counts its parent's memory as its own
 
     rows = [
         *((f"attend find, {name}", f"{seconds:.0f} s") for name, seconds in taken.items()),
-        *(
-            (f"looking at {side}x{side}, {turns} turns", f"{rate:.2f} megapixels/s")
-            for turns, (rate, _) in ((1, once), (8, often))
-        ),
-        *(
-            (f"peak memory, {pixels}x{pixels}", f"{used:,.0f} MiB")
-            for pixels, (_, used) in ((side // 2, half), (side, once))
-        ),
+        *((f"one look at {pixels}x{pixels}", f"{rate:.2f} megapixels/s") for pixels, (rate, _) in looks.items()),
+        *((f"peak memory of it, {pixels}x{pixels}", f"{used:,.0f} MiB") for pixels, (_, used) in looks.items()),
     ]
     print_table(("what", "measured"), rows, (f"Discs of {DIAMETER} pixels, one in every {EACH} pixels, drawn.",))
 
@@ -94,13 +87,13 @@ def find(path: Path, n: int, side: int, quick: bool) -> float:
     return time.perf_counter() - start
 
 
-def look(side: int, turns: int) -> tuple[float, float]:
+def look(side: int) -> tuple[float, float]:
     """Megapixels that are looked at in a second, and the most memory that this took, in MiB."""
     from attend.field import universal
     from attend.finding import Finder, Kind
     from attend.finding.calibration import Calibration
 
-    finder = Finder(universal(), Kind("bright", DIAMETER), Calibration(), 1, turns=turns)
+    finder = Finder(universal(), Kind("bright", DIAMETER), Calibration(), 1, turns=1)
     image = drawn(side, 0)[..., None]
     finder.infer(image[: side // 2, : side // 2])
     start = time.perf_counter()

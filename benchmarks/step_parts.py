@@ -47,7 +47,8 @@ def main(steps: int = 20, chunks: int = 9, batch_size: int = 64, quick: bool = F
     what = jax.random.normal(jax.random.key(0), (batch_size, config.model.renderer.what))  # pyright: ignore
     glimpses = jax.vmap(lambda image, where: attend(image, where, config.model.glimpse))(pixels, where)
 
-    def stem(cell: Any, image: Any) -> Any:
+    def stem(cell: Any, image: Any) -> Any:  # in a step its input, what is unexplained, gets no gradient
+        image = jax.lax.stop_gradient(image)
         features = space_to_depth(jnp.concatenate([image, image], axis=-1), BLOCK)
         for convolution in cell.stem:
             features = jax.nn.relu(convolution(features))
