@@ -41,7 +41,8 @@ def main(steps: int = 20, chunks: int = 9, batch_size: int = 64, quick: bool = F
     height, width, channels = images.shape[1:]
     start = start_training(config, (height, width, channels), seed=0)
     model = start.model(start.state)
-    q, p, times = model.q, model.p, config.model.max_objects
+    q: Any = model.q
+    p, times = model.p, config.model.max_objects
     pixels = jnp.asarray(images[:batch_size]) / 255
     where = jnp.tile(jnp.array([0.45, 0.1, -0.1]), (batch_size, 1))
     what = jax.random.normal(jax.random.key(0), (batch_size, config.model.renderer.what))  # pyright: ignore
