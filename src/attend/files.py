@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -112,8 +112,8 @@ def digest(about: str, arrays: Iterable[Any]) -> str:
     return found.hexdigest()
 
 
-def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """All arrays of an `.npz` file by name.
+def read_npz(path: str | os.PathLike[str], names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz` file by name, or those of these names that it has, without reading the others.
 
     Raises:
         AttendError: the file is missing, is not an `.npz`, is truncated, or holds pickled objects.
@@ -124,7 +124,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise AttendError(f"{path}: not an .npz file, or a truncated one; write it with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files if names is None or name in names}
     # zipfile and numpy raise anything at all on a damaged member, an absurd size, or an object array.
     except Exception as error:
         raise AttendError(f"{path}: cannot be read as plain arrays ({error}); it must be an intact .npz") from error

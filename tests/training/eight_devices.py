@@ -13,7 +13,7 @@ import tiny
 import attend
 import attend.fitting
 from attend.errors import AttendError
-from attend.training import Devices, RunFolder, make_advance
+from attend.training import Devices, RunFolder, make_advance, streamed_advance, train
 
 STEPS, HALF, BATCH = 100, 50, 16
 IMAGES = (255 * tiny.images(64)).astype(np.uint8)
@@ -27,6 +27,22 @@ def compiled(devices: Devices) -> dict[str, list]:
     text = advance.run.lower(devices.of_first(start.state), advance.data, np.int32(1)).compile().as_text()
     batches = {int(n) for n in re.findall(r"u8\[(\d+),(?:1,)?8,8,1\]", text)} - {len(IMAGES)}
     return {"told": re.findall(r" (all-[a-z-]+|collective-[a-z-]+|reduce-scatter)\(", text), "batches": sorted(batches)}
+
+
+def streamed(number: int, run: Path) -> float:
+    """The loss of a few steps on batches from the host."""
+    start, devices = attend.fitting.start_training(CONFIG, tiny.SIZE, 0), Devices.chosen(number, BATCH)
+
+    def batches(step: int):
+        while True:
+            yield IMAGES[np.arange(step * BATCH, (step + 1) * BATCH) % len(IMAGES)]
+            step += 1
+
+    folder = RunFolder.create(run, {})
+    with streamed_advance(start.loss, start.optimiser, batches, BATCH, devices) as advance:
+        state = devices.of_first(start.state)
+        train(state, advance, steps=20, every=10, run=folder, progress=False, devices=devices)
+    return folder.metrics()[-1]["loss"]
 
 
 def loss(run: Path) -> float:
@@ -56,6 +72,8 @@ if __name__ == "__main__":
         shutil.rmtree(run / "checkpoints" / str(STEPS))
         attend.fit(IMAGES, run=run, resume=True, devices=number, progress=False)
         losses[f"from 8 on {number}"] = loss(run)
+    for number in (1, 8):
+        losses[f"streamed on {number}"] = streamed(number, folder / f"streamed-on-{number}")
     programs = {number: compiled(Devices.chosen(number, BATCH)) for number in (1, 8)}
     by_default = Devices.chosen(None, BATCH).number
     refusals = [refused(9, 18), refused(8, 12), refused(3, BATCH)]

@@ -42,6 +42,11 @@ def test_a_training_on_eight_goes_on_on_one_or_two(eight):
 
 
 @pytest.mark.slow
+def test_a_stream_on_eight_devices_is_that_on_one(eight):
+    assert eight["losses"]["streamed on 8"] == pytest.approx(eight["losses"]["streamed on 1"], rel=1e-4)
+
+
+@pytest.mark.slow
 def test_each_device_computes_its_part_and_they_tell_each_other_one_sum(eight):
     assert eight["programs"] == {
         "1": {"told": [], "batches": [16]},

@@ -33,11 +33,13 @@ def guarded(work: Callable[[], Outcome]) -> Outcome:
     written, log = os.pipe()
     sys.stdout.flush()
     child = context.Process(target=_child, args=(work, told, log, (outcome.fileno(), written)))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until both know what to do with it
     child.start()
     told.close()
     os.close(log)
     assert child.pid is not None
     with _forwarding(signal.SIGINT, child.pid):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         text = _read(written)
         child.join()
     with contextlib.suppress(EOFError):
@@ -75,6 +77,7 @@ def _child(work: Callable[[], Outcome], told: Any, log: int, others: tuple[int, 
     os.close(log)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         outcome = work()
     except BaseException:
         outcome = 1, traceback.format_exc()

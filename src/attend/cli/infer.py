@@ -122,10 +122,10 @@ def infer(
     the tiles are cut.
 
     With --cluster, many machines look at the images: a folder, a pattern, a list or
-    Parquet. OUT becomes a folder of Parquet files: images/ with a row for each image
-    and objects/ with the rows of the .parquet table. Each image is in it exactly
-    once, even if machines fail. docs/cluster.md tells how to run it on Kubernetes
-    and with SLURM.
+    Parquet. OUT becomes a folder of Parquet files: images/ with a row for each
+    image and objects/ with the rows of the .parquet table. Each image is in it
+    exactly once, even if machines fail. docs/cluster.md tells how to run it on
+    Kubernetes and with SLURM.
 
     Bounding boxes are in pixels of the files. In the .npz file and in all pictures
     they are in pixels of the images that the model sees, after --resize and --crop.

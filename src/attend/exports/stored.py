@@ -101,9 +101,9 @@ class StoredResults:
     def _pixel_sizes(self) -> Iterator[float]:
         """That of each piece that has images; NaN where it is not known."""
         for number in range(len(self)):
-            with np.load(self._file(number)) as arrays:  # reads no other array
-                if "inverted" in arrays:
-                    yield float(arrays["pixel_size"]) if "pixel_size" in arrays else np.nan
+            arrays = read_npz(self._file(number), ("inverted", "pixel_size"))
+            if "inverted" in arrays:
+                yield float(arrays.get("pixel_size", np.nan))
 
     def _file(self, number: int) -> Path:
         return self.folder / f"{number:06}.npz"

@@ -100,7 +100,7 @@ class _Loop:
         self._step = jax.jit(partial(take_step, loss_fn, optimiser))  # so that it is traced once, for shapes and loop
         self._run = jax.jit(partial(_run, self._step, devices), donate_argnums=(0, 4))
 
-    def __call__(self, state: TrainState, _: None, steps: Array) -> tuple[TrainState, dict[str, Array]]:
+    def __call__(self, state: TrainState, _: None, steps: np.ndarray) -> tuple[TrainState, dict[str, Array]]:
         step = int(state.step)
         end, finite = step + int(steps), np.array(True)
         sums = self._zeros(state, self._feed.at(step))
