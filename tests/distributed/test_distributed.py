@@ -103,8 +103,8 @@ def assert_each_image_once(out: Path):
 
 def assert_same(found, expected, **tolerance):
     """Bit for bit, unless there is a tolerance; if not, it is said in which rows."""
-    exact = {"check_exact": True} if not tolerance else tolerance
-    pandas.testing.assert_frame_equal(found.to_pandas(), expected.to_pandas(), **exact)
+    options = tolerance or {"check_exact": True}
+    pandas.testing.assert_frame_equal(found.to_pandas(), expected.to_pandas(), **options)
 
 
 def kill_one_at_work(folder: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_worker_is_killed_and_every_image_is_there_once_with_the_same_boxes(mo
         )
     killer.join()
     assert_each_image_once(tmp_path / "found")
-    # The worker that comes in place of another has once been seen to differ in its last digits.
+    # Not bit for bit: in one run of eleven they were not the same bits, and why is not known.
     assert_same(whole(tmp_path / "found", "objects"), one_machine, rtol=1e-4, atol=1e-3)
     assert totals == (N - 1, len(one_machine), 1)
     assert steps == [(done, 9) for done in range(10)]
