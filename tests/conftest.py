@@ -84,11 +84,13 @@ def full_disk():
     @contextlib.contextmanager
     def limit(size):
         before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        sys.dont_write_bytecode = True  # Python does not notice that what it has compiled is cut off
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
         try:
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            sys.dont_write_bytecode = False
 
     return limit
 
