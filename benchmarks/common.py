@@ -2,9 +2,7 @@
 
 import datetime
 import math
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
@@ -13,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.extend.core import Jaxpr
+from processes import peak_mebibytes
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -88,8 +87,7 @@ def _jaxpr_flops(jaxpr: Jaxpr) -> int:
 
 def peak_memory() -> str:
     """The most memory that this process has used so far, and the accelerator's where there is one."""
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    text = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:,.0f} MiB"
+    text = f"{peak_mebibytes():,.0f} MiB"
     stats = jax.devices()[0].memory_stats() or {}
     device = stats.get("peak_bytes_in_use")
     return text if device is None else f"{text}, and {device / 2**20:,.0f} MiB on the device"

@@ -8,19 +8,16 @@ made.
 """
 
 import contextlib
-import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
 from PIL import Image
+from processes import alone, peak_mebibytes
 
 DIAMETER, EACH = 14, 900
 """Of the discs, in pixels, and pixels for each of them."""
@@ -64,12 +61,6 @@ def drawn(side: int, seed: int) -> np.ndarray:
     return image.clip(0, 255).astype(np.uint8)
 
 
-def alone(function: Callable[..., Any], *args: Any) -> Any:
-    """`function` of the arguments in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, args)
-
-
 def find(path: Path, n: int, side: int, quick: bool) -> float:
     """Seconds from the command to its result."""
     images, out = path / f"{n}-{side}", path / f"{n}-{side}-found"
@@ -100,8 +91,7 @@ def look(side: int) -> tuple[float, float]:
     scenes = finder.infer(image)
     seconds = time.perf_counter() - start
     assert scenes.counts[0] > 0
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    return image.size / 1e6 / seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return image.size / 1e6 / seconds, peak_mebibytes()
 
 
 if __name__ == "__main__":

@@ -10,19 +10,15 @@ but nothing is found, so the table is empty.
 """
 
 import math
-import multiprocessing
 import os
-import resource
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
 from PIL import Image
+from processes import alone, peak_mebibytes
 
 DIFFERENT = 64
 """Files with pixels of their own."""
@@ -84,12 +80,6 @@ def upscaled(pixels: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(image.resize((side, side), Image.Resampling.BILINEAR))
 
 
-def alone(function: Callable[..., Any], *args: Any) -> Any:
-    """`function` of the arguments in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, args)
-
-
 def save_model(path: Path, run: Path | None) -> int:
     """Write the model to be measured; returns the side of its images."""
     import jax
@@ -132,8 +122,7 @@ def inference_rate(path: Path, name: str, side: int) -> float:
 def inference_memory(path: Path, name: str, side: int) -> float:
     """The most memory that inference has used, in MiB."""
     infer(path, name, side)
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return peak_mebibytes()
 
 
 def infer(path: Path, name: str, side: int, n: int | None = None) -> None:

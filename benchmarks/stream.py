@@ -9,13 +9,9 @@ after it; its steps are few, since it is reached in the first hundred and at the
 """
 
 import io
-import multiprocessing
 import os
-import resource
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +19,7 @@ from typing import Any
 import numpy as np
 import tyro
 from PIL import Image
+from processes import alone, peak_mebibytes
 
 DIFFERENT = 1000
 """Images with pixels of their own, and rows in a row group."""
@@ -101,12 +98,6 @@ def make_shards(folder: Path, n: int, side: int) -> None:
                 writer.write_table(group.slice(0, min(DIFFERENT, n - start)))
 
 
-def alone(function: Callable[..., Any], *args: Any) -> Any:
-    """`function` of the arguments in a fresh process."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, args)
-
-
 def reading(path: Path, steps: int) -> tuple[float, float]:
     """Images read in a second, and the most memory that was used, in MiB."""
     from attend.data import open_shuffled
@@ -138,8 +129,7 @@ def training(path: Path, steps: int, settings: dict[str, Any], streamed: bool) -
 
 def peak_memory() -> float:
     """The most memory that this process has used, in MiB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return peak_mebibytes()
 
 
 if __name__ == "__main__":

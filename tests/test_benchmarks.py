@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-BENCHMARKS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "common.py")
+BENCHMARKS = sorted(path.name for path in FOLDER.glob("*.py") if path.name not in ("common.py", "processes.py"))
 
 
 @pytest.mark.slow

@@ -236,7 +236,7 @@ def test_row_groups_are_read_once_in_an_epoch_and_few_are_kept(tmp_path, monkeyp
     opened = []
     original = parquet_module._opened
     monkeypatch.setattr(parquet_module, "_opened", lambda path: opened.append(path) or original(path))
-    monkeypatch.setattr(module, "_threads", lambda: 1)
+    monkeypatch.setattr(module, "cores", lambda: 1)
     batches = stream.batches(4, 0)
     monkeypatch.setattr(module, "WINDOW_BYTES", 1)
     seen = numbers(islice(batches, 12))

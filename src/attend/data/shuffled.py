@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from attend.ahead import ahead
+from attend.ahead import ahead, cores
 from attend.data.augment import Augment
 from attend.data.colours import to_channels
 from attend.data.entries import Entries, Entry
@@ -106,7 +105,7 @@ class ShuffledImages:
         def image(index: int) -> np.ndarray:
             return self._image(index, np.random.default_rng(index))
 
-        with contextlib.closing(ahead(image, self._spread(n), 2 * _threads())) as images:
+        with contextlib.closing(ahead(image, self._spread(n), 2 * cores())) as images:
             return np.stack(list(images))
 
     def batches(
@@ -124,8 +123,8 @@ class ShuffledImages:
         """
         grain = _grain()
         images = self._places(grain, seed).random_map(self._image, seed=_seed(seed, "augment")).batch(batch_size)
-        waiting = max(_threads(), min(1000, WINDOW_BYTES // (batch_size * self.sample.images[0].nbytes)))
-        options = grain.ReadOptions(num_threads=_threads(), prefetch_buffer_size=waiting)
+        waiting = max(cores(), min(1000, WINDOW_BYTES // (batch_size * self.sample.images[0].nbytes)))
+        options = grain.ReadOptions(num_threads=cores(), prefetch_buffer_size=waiting)
         batches = iter(images.to_iter_dataset(options))
         batches.set_state({"next_index": start})
         told: set[int] = set()
@@ -200,7 +199,7 @@ class ShuffledImages:
                 return str(error)
 
         none = True
-        with contextlib.closing(ahead(drawn, indices, 2 * _threads())) as pictures:
+        with contextlib.closing(ahead(drawn, indices, 2 * cores())) as pictures:
             for index, picture in zip(indices, pictures, strict=True):
                 if isinstance(picture, str):
                     self._unusable[index] = picture
@@ -235,10 +234,6 @@ class ShuffledImages:
 
 class _UnreadableError(AttendError):
     """A file that cannot be read, rather than one that is not as the rules want it."""
-
-
-def _threads() -> int:
-    return os.cpu_count() or 1
 
 
 def _seed(seed: int, purpose: str) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from attend.errors import AttendError
+from attend.training.leaves import like, raw
 
 
 class Checkpoints:
@@ -50,7 +51,7 @@ class Checkpoints:
             AttendError: this or an earlier checkpoint could not be written.
         """
         ocp = _orbax()
-        content, index = _pack({name: _raw(leaf) for name, leaf in _named_leaves(state).items()})
+        content, index = _pack({name: raw(leaf) for name, leaf in _named_leaves(state).items()})
         args = ocp.args.Composite(state=ocp.args.PyTreeSave({"bytes": content}), index=ocp.args.JsonSave(index))
         with self._writing():
             self._open().save(step, args=args)
@@ -134,13 +135,13 @@ class Checkpoints:
         expected = _named_leaves(template)
         for name in sorted(expected.keys() | leaves.keys()):
             found = _describe(leaves[name]) if name in leaves else "missing"
-            wanted = _describe(_raw(expected[name])) if name in expected else "absent"
+            wanted = _describe(raw(expected[name])) if name in expected else "absent"
             if found != wanted:
                 raise AttendError(
                     f"{self.folder / str(step)}: {name} is {found}, but this model needs it {wanted}; "
                     "was the run made with another configuration?"
                 )
-        restored = [_like(leaves[name], leaf) for name, leaf in expected.items()]
+        restored = [like(jnp.array(leaves[name]), leaf) for name, leaf in expected.items()]
         return jax.tree.unflatten(jax.tree.structure(template), restored)
 
 
@@ -192,19 +193,6 @@ def _digest(content: np.ndarray, index: list[dict[str, Any]]) -> str:
 
 def _named_leaves(tree: PyTree) -> dict[str, Any]:
     return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree.leaves_with_path(tree)}
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _raw(leaf: Any) -> np.ndarray:
-    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-
-
-def _like(raw: np.ndarray, leaf: Any) -> Any:
-    array = jnp.array(raw)
-    return jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else array
 
 
 def _describe(raw: np.ndarray) -> str:

@@ -17,6 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from attend.errors import AttendError
+from attend.training.leaves import is_key, like, raw
 
 AXIS = "data"
 """The one axis of the mesh: examples of a batch are divided along it."""
@@ -78,9 +79,9 @@ class Devices:
         sharding = NamedSharding(self.mesh, PartitionSpec())
 
         def place(leaf: Any) -> jax.Array:
-            raw = _raw(leaf)
-            placed = jax.make_array_from_callback(raw.shape, sharding, lambda index: raw[index])
-            return jax.random.wrap_key_data(placed, impl=jax.random.key_impl(leaf)) if _is_key(leaf) else placed
+            numbers = raw(leaf)
+            placed = jax.make_array_from_callback(numbers.shape, sharding, lambda index: numbers[index])
+            return like(placed, leaf)
 
         return jax.tree.map(place, tree)
 
@@ -89,8 +90,8 @@ class Devices:
         if self.mesh is None:
             return tree
         if jax.process_count() > 1:
-            raw = multihost_utils.broadcast_one_to_all(jax.tree.map(_raw, tree))
-            tree = jax.tree.map(_like, raw, tree)
+            numbers = multihost_utils.broadcast_one_to_all(jax.tree.map(raw, tree))
+            tree = jax.tree.map(lambda own, leaf: like(jax.numpy.asarray(own), leaf), numbers, tree)
         return self.whole(tree)
 
     def divided(self, batch: PyTree) -> PyTree:
@@ -110,11 +111,8 @@ class Devices:
             return tree
 
         def local(leaf: jax.Array) -> jax.Array:
-            if not _is_key(leaf):
-                return leaf.addressable_data(0)
-            return jax.random.wrap_key_data(
-                jax.random.key_data(leaf).addressable_data(0), impl=jax.random.key_impl(leaf)
-            )
+            numbers = jax.random.key_data(leaf) if is_key(leaf) else leaf
+            return like(numbers.addressable_data(0), leaf)
 
         return jax.tree.map(local, tree)
 
@@ -212,15 +210,3 @@ def losing_none() -> Iterator[None]:
 def says_lost(text: str) -> bool:
     """Whether an error, or what libraries have written, says that another process cannot be reached."""
     return any(said in text for said in SAY_LOST)
-
-
-def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _raw(leaf: Any) -> np.ndarray:
-    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-
-
-def _like(raw: np.ndarray, leaf: Any) -> Any:
-    return jax.random.wrap_key_data(jax.numpy.asarray(raw), impl=jax.random.key_impl(leaf)) if _is_key(leaf) else raw
