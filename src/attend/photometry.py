@@ -3,17 +3,26 @@
 Each estimate is a function of one image plane, `(rows, columns)`, in which objects are brighter than the background.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
-Plane = Float[np.ndarray, "rows columns"]
+Plane = Float[np.ndarray, "_rows _columns"]
+
+Part = tuple[slice, slice]
+"""Rows and columns of an image, from a first one to a last."""
 
 NATURAL = 14.0
 """Pixels of the usual object's equivalent diameter in natural units: enough to tell its shape, and few to compute."""
 
 WINDOW = 21
 """Pixels, in natural units, of the window within which contrast is compared."""
+
+FITTED = 100_000
+"""Pixels that a surface is fitted to, at most, evenly spread."""
 
 SPREADS = (1 / 40, 0.4)
 """The least and the largest spread of the background, in contrasts of the usual object, that `seen` reckons with."""
@@ -29,7 +38,12 @@ def noise_level(plane: Plane) -> float:
     return float(1.4826 * np.median(np.abs(mixed)) / 2)
 
 
-def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
+def shrunken(plane: Plane, step: int) -> Plane:
+    """The mean around every `step`-th pixel, the first half a step from the border."""
+    return ndimage.uniform_filter(plane, step)[step // 2 :: step, step // 2 :: step]
+
+
+def background(coarse: Plane, diameter: float) -> tuple[Plane, float]:
     """What is around the objects, and how much that varies about it.
 
     A quadratic surface is fitted to the pixels, again and again without those that stand out above what is left, so
@@ -38,34 +52,42 @@ def background(plane: Plane, diameter: float) -> tuple[Plane, float]:
     in crowded fields of stars; Stetson 1987, "DAOPHOT", section III).
 
     Args:
-        plane: an image in which objects are bright.
-        diameter: of the usual object, in pixels.
+        coarse: an image in which objects are bright, shrunken so that the usual object is some four pixels wide.
+        diameter: of the usual object, in pixels of it.
 
     Returns:
-        The background, and the spread: the standard deviation of noise and texture about it.
+        The background, and a first idea of its spread, for `spread_about`.
     """
-    step = max(1, int(diameter / 4))
-    coarse = ndimage.uniform_filter(plane, step)[step // 2 :: step, step // 2 :: step]
     rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in coarse.shape), indexing="ij")
     terms = np.stack([np.ones_like(rows), rows, columns, rows**2, rows * columns, columns**2], axis=-1).reshape(-1, 6)
-    level = coarse.ravel()
+    some = slice(None, None, -(-coarse.size // FITTED))
+    own, level = terms[some], coarse.ravel()[some]
     taken = level <= np.quantile(level, 0.6)
-    surface, spread = level, 0.0
+    weights, spread = np.zeros(terms.shape[1]), 0.0
     for _ in range(12):
-        surface = terms @ np.linalg.lstsq(terms[taken], level[taken], rcond=None)[0]
-        left = level - surface
+        weights = np.linalg.lstsq(own[taken], level[taken], rcond=None)[0]
+        left = level - own @ weights
         spread = lower_sd(left[taken]) + 1e-5
         taken = (left < 2.5 * spread) & (left > -6 * spread)
         if taken.mean() < 0.05:
             taken = level <= np.quantile(level, 0.3)
-    around = surface.reshape(coarse.shape)
+    around = (terms @ weights).reshape(coarse.shape)
     left = coarse - around
-    local, weight = smooth_over(left, np.abs(left) < 3 * spread, max(4 * diameter / step, 2))
-    around = around + np.where(weight > 0.02, local, 0)
-    zoom = [fine / side for fine, side in zip(plane.shape, coarse.shape, strict=True)]
-    full = np.asarray(ndimage.zoom(around, zoom, order=1, mode="nearest", grid_mode=True), np.float32)
-    left, noise = plane - full, noise_level(plane)
-    return full, max(lower_sd(left), robust_sd(left[left < 3 * max(spread, noise)]), noise)
+    local, weight = smooth_over(left, np.abs(left) < 3 * spread, max(4 * diameter, 2))
+    return (around + np.where(weight > 0.02, local, 0)).astype(np.float32), spread
+
+
+def spread_about(planes: Sequence[Plane], around: Sequence[Plane], first: float) -> float:
+    """The spread of a background: the standard deviation of noise and texture about it.
+
+    Args:
+        planes: parts of an image, at full resolution.
+        around: the background of each.
+        first: an idea of the spread, from `background`.
+    """
+    noise = float(np.median([noise_level(plane) for plane in planes]))
+    left = np.concatenate([(plane - full).ravel() for plane, full in zip(planes, around, strict=True)])
+    return max(lower_sd(left), robust_sd(left[left < 3 * max(first, noise)]), noise)
 
 
 def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plane]:
@@ -75,29 +97,65 @@ def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plan
     return total / np.maximum(weight, 1e-6), weight
 
 
-def usual_contrast(contrast: Plane, spread: float) -> float:
+def usual_contrast(contrasts: Sequence[Plane], spread: float) -> float:
     """The contrast of the usual object: the median of what stands out of the spread of the background.
 
     Args:
-        contrast: the image less its background, at natural scale.
+        contrasts: parts of an image less its background, at natural scale.
         spread: of the background.
     """
-    smooth = ndimage.gaussian_filter(contrast, 1.0)
+    smooth = np.concatenate([ndimage.gaussian_filter(contrast, 1.0).ravel() for contrast in contrasts])
     above = smooth[smooth > 4 * spread]
     if above.size < 20:
-        above = np.sort(smooth, axis=None)[-max(20, smooth.size // 200) :]
+        above = np.sort(smooth)[-max(20, smooth.size // 200) :]
     return max(float(np.median(above)), 3 * spread, 1e-6)
 
 
-def resample(plane: Plane, factor: float) -> Float[np.ndarray, "rows2 columns2"]:
+def scaled(sides: Sequence[int], factor: float) -> tuple[int, int]:
+    """Rows and columns of an image at another scale."""
+    rows, columns = sides if abs(factor - 1) < 1e-3 else (max(8, round(side * factor)) for side in sides)
+    return rows, columns
+
+
+def resample(plane: Plane, factor: float) -> Float[np.ndarray, "_rows2 _columns2"]:
     """The image at another scale: `factor` times as many pixels along each side, smoothed where they become fewer."""
-    if abs(factor - 1) < 1e-3:
-        return plane
-    sides = [max(8, round(side * factor)) for side in plane.shape]
-    if factor < 1:
-        plane = ndimage.gaussian_filter(plane, 0.45 / factor if factor <= 0.5 else 0.4 * (1 / factor - 1))
-    zoom = [new / side for new, side in zip(sides, plane.shape, strict=True)]
-    return np.asarray(ndimage.zoom(plane, zoom, order=1, mode="nearest", grid_mode=True))
+    rows, columns = scaled(plane.shape, factor)
+    return resampled_part(lambda part: plane[part], plane.shape, factor, (slice(0, rows), slice(0, columns)))
+
+
+def resampled_part(
+    plane: Callable[[Part], Plane], sides: Sequence[int], factor: float, part: Part
+) -> Float[np.ndarray, "_rows _columns"]:
+    """A part of an image at another scale, as it would be of the whole.
+
+    Args:
+        plane: gives any part of the image.
+        sides: rows and columns of the image.
+        factor: as of `resample`.
+        part: of the image at the other scale, whose rows and columns `scaled` gives.
+    """
+    to = scaled(sides, factor)
+    if to == tuple(sides):
+        return plane(part)
+    sd = 0.0 if factor >= 1 else 0.45 / factor if factor <= 0.5 else 0.4 * (1 / factor - 1)
+    beyond = int(4 * sd + 0.5) + 2
+    step = np.array(sides) / np.array(to)
+    first = [max(0, int(one.start * each) - beyond) for one, each in zip(part, step, strict=True)]
+    last = [min(side, int(one.stop * each) + beyond) for one, each, side in zip(part, step, sides, strict=True)]
+    own = plane((slice(first[0], last[0]), slice(first[1], last[1])))
+    return _between(ndimage.gaussian_filter(own, sd) if sd else own, step, part, first)
+
+
+def enlarged_part(coarse: Plane, sides: Sequence[int], part: Part) -> Plane:
+    """A part of an image of so many rows and columns, of which `coarse` is a shrunken one."""
+    return _between(coarse, np.array(coarse.shape) / np.array(sides), part, (0, 0))
+
+
+def _between(plane: Plane, step: np.ndarray, part: Part, first: Sequence[int]) -> Plane:
+    """The linear interpolation of an image that begins at pixel `first`, every `step` pixels."""
+    start: Any = (np.array([one.start for one in part]) + 0.5) * step - 0.5 - np.array(first)
+    sides = tuple(one.stop - one.start for one in part)
+    return ndimage.affine_transform(plane, step, start, sides, order=1, mode="nearest")
 
 
 def seen(contrast: Plane, spread: float) -> Float[np.ndarray, "rows columns 2"]:

@@ -126,9 +126,9 @@ ENDINGS = {
     "abort": "os.write(2, b'a page of log\\n'); os.abort()",
     "lost": "os.write(2, b'the JAX distributed service detected fatal errors'); os.abort()",
     "error": "raise KeyError('unforeseen')",
-    "interrupted": "os.kill(os.getppid(), signal.SIGINT); time.sleep(100)",
+    "interrupted": "os.kill(os.getppid(), signal.SIGINT)\n    while True: time.sleep(0.1)",
 }
-"""What work that is guarded does."""
+"""What work that is guarded does; a signal that comes just before a sleep is heeded after it."""
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,23 @@ def test_threads_work_ahead_in_order_and_not_too_far():
     assert used == [number**2 for number in range(20)]
 
 
+def test_threads_work_ahead_on_no_more_than_fits_together():
+    lock, held, most = threading.Lock(), [0], [0]
+
+    def holds(size):
+        with lock:
+            held[0] += size
+            most[0] = max(most[0], held[0])
+        time.sleep(0.002)
+        with lock:
+            held[0] -= size
+        return size
+
+    sizes = [3, 3, 4, 9, 20, 1, 1, 1, 8, 2, 10]
+    assert list(ahead(holds, sizes, 8, size=lambda size: size, largest=10)) == sizes
+    assert most[0] == 20  # that of the one that is larger, alone
+
+
 def test_what_fails_ahead_is_raised_in_its_turn_and_closing_stops_the_threads():
     def fails_at_three(number):
         if number == 3:

@@ -11,9 +11,23 @@ import attend
 from attend.dreams import AREA, Arrangement, compose, draw_shapes, targets
 from attend.errors import AttendError
 from attend.field import Instances, Said, universal
-from attend.finding import Finder, Kind, Natural, bank, find_in, foregrounds, hypotheses, learn, make_finder, natural
+from attend.finding import (
+    Finder,
+    Kind,
+    Natural,
+    bank,
+    find_in,
+    foregrounds,
+    hypotheses,
+    learn,
+    make_finder,
+    natural,
+    view,
+)
+from attend.finding.busiest import Activity
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.foreground import possible
+from attend.finding.objects import objects_in, tiles
 from attend.finding.pixels import alike, refined
 from attend.finding.suited import suited
 from attend.photometry import seen
@@ -50,7 +64,7 @@ def test_grey_images_have_two_polarities_and_no_colours():
     one = np.zeros((4, 4, 3))
     one[0, 0, 2] = 1
     assert possible(one) == ["bright", "dark"]
-    np.testing.assert_array_equal(foregrounds["bright"](one), one[..., 2])
+    np.testing.assert_array_equal(view(one, Kind("bright", 4.0)).image, one[..., 2:])
 
 
 def test_natural_units_undo_brightness_and_size():
@@ -69,9 +83,69 @@ def test_an_image_with_larger_objects_than_others_is_seen_at_their_size():
     usual, larger = (discs(rng, diameter=d, side=12 * d, n=15)[0] / np.float32(255) for d in (16, 32))
     blank = np.full((100, 120, 1), 0.2, np.float32)
     for image in (usual, blank):
-        assert suited(universal(), image, kind)[0].contrast.shape == natural(image, kind).contrast.shape
+        assert suited(universal(), image, kind)[0].shape == natural(image, kind).contrast.shape
     assert max(natural(larger, kind).step) < 1.2
     assert suited(universal(), larger, kind)[0].step == pytest.approx(32 / 14, rel=0.2)
+
+
+@pytest.mark.parametrize("diameter", [10.0, 14.0, 30.0])
+def test_a_part_of_an_image_is_the_same_as_in_the_whole_of_it(diameter, monkeypatch):
+    """Background, spread and contrast are those of the image, wherever it is cut."""
+    rng = np.random.default_rng(6)
+    image, _ = discs(rng, side=330, n=40)
+    kind = Kind("bright", diameter)
+    seen = view(image, kind)
+    whole = seen.whole.contrast
+    part = slice(40, 100), slice(16, whole.shape[1])
+    np.testing.assert_allclose(seen.part(part).contrast, whole[part], atol=2e-4)
+    np.testing.assert_allclose(seen.part(part).step, seen.step)
+    np.testing.assert_allclose(natural(image / np.float32(255), kind).contrast, whole, atol=1e-5)
+    monkeypatch.setattr("attend.finding.views.STRIP", 64)
+    np.testing.assert_allclose(natural(image, kind).contrast, whole, atol=1e-4)
+    monkeypatch.setattr("attend.finding.views.MEASURED", 100)
+    np.testing.assert_allclose(natural(image, kind).contrast, whole, atol=0.1)
+
+
+def test_a_large_image_is_looked_at_in_tiles_that_show_no_seam(monkeypatch):
+    """Every object is found once, with the numbers and the mask that it has in one look at the whole."""
+    image, places = discs(np.random.default_rng(7), side=500, diameter=14, n=150)
+    seen = view(image, Kind("bright", 14.0))
+    whole, labels = objects_in(universal(), seen)
+    monkeypatch.setattr("attend.finding.objects.TILE", 400)
+    cut = tiles(seen.shape)
+    assert len(cut) == 9
+    owned = np.zeros(seen.shape, int)
+    for tile in cut:
+        owned[tile.own] += 1
+    assert (owned == 1).all()
+    parts, same = objects_in(universal(), seen)
+    assert len(parts.scores) == len(whole.scores) == pytest.approx(len(places), abs=5)
+    one, other = (np.lexsort(objects.middles.T) for objects in (whole, parts))
+    np.testing.assert_array_equal(whole.middles[one], parts.middles[other])
+    far = (whole.middles[one] < 460).all(axis=1)  # from where q sees what is mirrored beyond the border
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(a[one][far], b[other][far], atol=1e-4)
+    assert ((labels > 0) != (same > 0))[:450, :450].mean() < 1e-5
+    assert same.max() == len(parts.scores)
+
+
+def test_painting_by_strips_shows_no_seam(finder, monkeypatch):
+    image, _ = discs(np.random.default_rng(4))
+    whole = finder.infer(image).reconstructions
+    monkeypatch.setattr("attend.finding.scene.STRIP", 33)
+    np.testing.assert_allclose(finder.infer(image).reconstructions, whole, atol=1e-5)
+    assert np.abs(whole[0] - image / 255).mean() < 0.05
+
+
+def test_the_busiest_part_of_an_image_holds_what_is_in_it(monkeypatch):
+    image = np.zeros((100, 300, 1), np.uint8)
+    image[50:60, 200:210] = 200
+    assert Activity(image).busiest(300) is image
+    for side in (4096, 100):
+        monkeypatch.setattr("attend.finding.busiest.SIDE", side)
+        part = Activity(image).busiest(60)
+        assert part.shape == (60, 60, 1)
+        assert (part == 200).sum() == 100
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +237,7 @@ def test_what_is_far_dimmer_than_all_others_is_none_of_them():
         labels[10:20, 10 * k : 10 * k + 8] = k + 1
         contrast[10:20, 10 * k : 10 * k + 8] = 0.02 if k == 4 else np.exp(0.3 * rng.normal())
     found = Instances(np.zeros((11, 2)), np.full(11, 0.9), labels, np.zeros((11, 4)), np.full(11, 80.0))
-    image = Natural(contrast, 0.01, (40, 120))
+    image = Natural(contrast, 0.01, (40.0, 120.0))
     kept = alike(found, image)
     assert len(kept.areas) == len(kept.boxes) == kept.labels.max() == 10
     assert (kept.labels[contrast == np.float32(0.02)] == 0).all()
@@ -221,7 +295,7 @@ def test_an_outline_lies_half_way_between_an_object_and_what_is_around_it():
         np.array([[19.5, 17.5]]), np.array([0.9]), labels, np.array([[10.0, 10, 16, 20]]), np.array([320.0])
     )
     said = Said(np.zeros((20, 20), np.float32), inside, np.zeros((40, 40, 2), np.float32))
-    new = refined(found, said, Natural(contrast, 0.05, (40, 40)))
+    new = refined(found, said, Natural(contrast, 0.05, (40.0, 40.0)))
     wrong = (new.labels > 0) != (contrast > 0.5)
     assert wrong.sum() <= 4  # corners, which are smoothed
     np.testing.assert_array_equal(new.boxes, [[12, 10, 16, 20]])

@@ -50,6 +50,7 @@ class Spots:
 
     size = (1, 1, 1)
     any_size = True
+    side_by_side = False
     rules = Rules(ground="dark")
 
     def __init__(self, fails_at=None):

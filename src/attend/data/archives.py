@@ -3,6 +3,7 @@
 import os
 import tarfile
 import threading
+import weakref
 import zipfile
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -84,7 +85,7 @@ def _of_tar(
             starts.append(member.offset_data)
             sizes.append(member.size)
     order = array("q", sorted(range(len(names)), key=lambda index: in_order(names[index])))
-    file, lock = open(path, "rb"), threading.Lock()  # noqa: SIM115, it is read until the end
+    file, lock = open(path, "rb"), threading.Lock()  # noqa: SIM115, closed when no one reads any more
 
     def read(index: int) -> bytes:
         place = order[index]
@@ -95,6 +96,7 @@ def _of_tar(
             raise AttendError("cannot be read (the archive ends before it)")
         return content
 
+    weakref.finalize(read, file.close)
     return Names(names[place] for place in order), read
 
 

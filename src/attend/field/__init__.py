@@ -1,12 +1,13 @@
 """q of a field of many objects: a convolutional network that says of each pixel what object it is of."""
 
-from attend.field.blocks import Said, look, nothing
+from attend.field.blocks import Said, look
 from attend.field.instances import SMALLEST, Instances, boxed, chosen, instances
-from attend.field.network import FieldNetwork, Outputs
+from attend.field.network import REACH, FieldNetwork, Outputs
 from attend.field.sleep import Example, sleep
 from attend.field.universal import from_arrays, to_arrays, universal, universal_dreams
 
 __all__ = [
+    "REACH",
     "SMALLEST",
     "Example",
     "FieldNetwork",
@@ -18,7 +19,6 @@ __all__ = [
     "from_arrays",
     "instances",
     "look",
-    "nothing",
     "sleep",
     "to_arrays",
     "universal",

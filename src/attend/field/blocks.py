@@ -8,15 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from attend.field.network import REACH, FieldNetwork, Outputs
+from attend.field.network import CELL, REACH, FieldNetwork, Outputs
 
 BUCKET = 64
 """Sides are rounded up to multiples of this, so that few programs are compiled for images of many sizes."""
 
-BLOCK = 8 * BUCKET
+BLOCK = 24 * BUCKET
 """Pixels along a side of what is looked at together, but for the margin."""
 
-MARGIN = -(-REACH // BUCKET) * BUCKET
+MARGIN = -(-REACH // CELL) * CELL
 """Pixels around a block that the network sees as well: all that have a say in what it says of the block."""
 
 
@@ -34,11 +34,10 @@ class Said(NamedTuple):
     offsets: Float[np.ndarray, "rows columns 2"]
 
 
-def nothing(size: tuple[int, ...]) -> Said:
+def _nothing(rows: int, columns: int) -> Said:
     """What would be said of an image of so many rows and columns in which there is nothing."""
-    rows, columns = size
     heat = np.zeros(((rows + 1) // 2, (columns + 1) // 2), np.float32)
-    return Said(heat, np.zeros(size, np.float32), np.zeros((*size, 2), np.float32))
+    return Said(heat, np.zeros((rows, columns), np.float32), np.zeros((rows, columns, 2), np.float32))
 
 
 def look(
@@ -55,7 +54,7 @@ def look(
     """
     rows, columns = image.shape[:2]
     even = np.pad(image, [(0, rows % 2), (0, columns % 2), (0, 0)], mode="edge")  # for cells of two pixels
-    total = nothing((rows, columns))
+    total = _nothing(rows, columns)
     for turn in range(turns):
         if turn or first is None:
             turned = np.rot90(even, turn % 4)

@@ -4,9 +4,10 @@ from attend.finding.bank import Bank, bank
 from attend.finding.finder import Finder, Learned, finder_file, make_finder
 from attend.finding.foreground import foregrounds
 from attend.finding.hypotheses import Evidence, hypotheses
-from attend.finding.kind import Kind, Natural, natural
+from attend.finding.kind import Kind, Natural
 from attend.finding.likeness import Likeness
 from attend.finding.rounds import Round, find_in, learn
+from attend.finding.views import View, natural, view
 
 __all__ = [
     "Bank",
@@ -17,6 +18,7 @@ __all__ = [
     "Likeness",
     "Natural",
     "Round",
+    "View",
     "bank",
     "find_in",
     "finder_file",
@@ -25,4 +27,5 @@ __all__ = [
     "learn",
     "make_finder",
     "natural",
+    "view",
 ]

@@ -12,17 +12,22 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
+from attend.ahead import ahead, cores
 from attend.errors import AttendError
-from attend.field import FieldNetwork, from_arrays, look, nothing, to_arrays, universal
+from attend.field import FieldNetwork, from_arrays, to_arrays, universal
 from attend.files import digest, read_npz, write_npz
 from attend.finding.bank import bank
+from attend.finding.busiest import Activity
 from attend.finding.calibration import Calibration, calibrated
 from attend.finding.hypotheses import Evidence, disagreement, hypotheses
-from attend.finding.kind import Kind, natural
+from attend.finding.kind import Kind, Natural
 from attend.finding.likeness import Likeness, likeness
+from attend.finding.objects import no_objects, objects_in
 from attend.finding.rounds import Round, find_in, learn
 from attend.finding.scene import scene_of
 from attend.finding.suited import suited
+from attend.finding.views import view
+from attend.photometry import NATURAL, scaled
 from attend.scenes import Scenes
 
 LEARNED_FROM = 24
@@ -70,14 +75,13 @@ class Finder:
 
     def infer(self, image: UInt8[np.ndarray, "rows columns channels"], name: str | None = None) -> Scenes:
         """The objects of one image, uint8, in a `Scenes` of length 1."""
-        pixels = image.astype(np.float32) / 255
         if self.empty:
-            seen = natural(pixels, self.kind)
-            said = nothing(seen.contrast.shape)
+            seen = view(image, self.kind)
+            found, labels = no_objects(image.shape[2]), np.zeros(seen.shape, np.int32)
         else:
-            seen, first = suited(self.network, pixels, self.kind)
-            said = look(self.network, seen.seen, self.turns, first)
-        return scene_of(image, seen, said, self.calibration, name)
+            seen, first = suited(self.network, image, self.kind)
+            found, labels = objects_in(self.network, seen, self.turns, first)
+        return scene_of(image, seen, found, labels, self.calibration, name)
 
     def fingerprint(self) -> str:
         """A digest that tells it from every other one."""
@@ -159,21 +163,24 @@ def make_finder(
         watch: hears how far it is.
     """
     some = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, LEARNED_FROM).astype(int))]
-    pixels = [image.astype(np.float32) / 255 for image in some]
     network = universal()
-    tried = hypotheses(network, pixels, foreground=foreground, diameter=diameter, watch=partial(watch, "surveying"))
+    tried = hypotheses(network, some, foreground=foreground, diameter=diameter, watch=partial(watch, "surveying"))
     best = tried[0]
     channels = some[0].shape[2]
     if best.sure < BELIEVED or best.share < EXPLAINED:
         return Learned(Finder(network, best.kind, Calibration(), channels, True, turns), tried, ())
-    views = [suited(network, image, best.kind)[0] for image in pixels]
-    sizes = [view.contrast.size for view in views]
-    turns = max(1, min(turns, int(TURNED / np.median(sizes))))
-    upto = np.cumsum(sizes)
+    scale = NATURAL / best.kind.diameter
+    turns = max(1, min(turns, int(TURNED / np.median([np.prod(scaled(image.shape[:2], scale)) for image in some]))))
+
+    def seen(image: np.ndarray) -> Natural:
+        return suited(network, Activity(image).busiest(round(PIXELS**0.5 / scale)), best.kind)[0].whole
+
+    views = list(ahead(seen, some, cores()))
+    upto = np.cumsum([one.contrast.size for one in views])
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
-    made = bank([find_in(network, view, turns) for view in views], rng)
+    made = bank(list(ahead(partial(find_in, network, turns=turns), views, cores())), rng)
     dreams = [] if made is None else [made.dream(rng) for _ in range(DREAMS)]
     calibration = calibrated(network, dreams, turns) if dreams else Calibration()
     scatter = float(np.hypot(calibration.scatter, disagreement(tried)))

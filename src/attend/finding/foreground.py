@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from attend.data.colours import LUMINANCE
 from attend.registry import Registry
 
 Plane = Float[np.ndarray, "rows columns"]
-Colour = Float[np.ndarray, "rows columns channels"]
+Colour = Shaped[np.ndarray, "rows columns channels"]
 
 foregrounds: Registry[Callable[[Colour], Plane]] = Registry("foreground")
 """Ways to look at an image in [0, 1] of one channel or three, by name."""
@@ -20,23 +20,21 @@ COLOURED = ("stain", "saturation", "not red", "not blue")
 
 def possible(image: Colour) -> list[str]:
     """The names of those that make sense for an image: of a grey one its two polarities."""
-    coloured = _lit(image) > 1
+    coloured = len(lit(image)) > 1
     return [name for name in foregrounds if coloured or name not in COLOURED]
 
 
-def _lit(image: Colour) -> int:
-    """How many channels hold something."""
-    return int((image.max(axis=(0, 1)) > image.min(axis=(0, 1))).sum()) if image.shape[2] > 1 else 1
+def lit(image: Colour) -> list[int]:
+    """The channels that hold something; of one channel, that."""
+    if image.shape[2] == 1:
+        return [0]
+    return np.flatnonzero(image.max(axis=(0, 1)) > image.min(axis=(0, 1))).tolist()
 
 
 @foregrounds.register("bright")
 def bright(image: Colour) -> Plane:
-    """Luminance; where one channel alone holds something, that channel."""
-    if image.shape[2] == 1:
-        return image[..., 0]
-    if _lit(image) == 1:
-        return image[..., int(np.argmax(np.ptp(image, axis=(0, 1))))]
-    return image @ LUMINANCE
+    """Luminance."""
+    return image[..., 0] if image.shape[2] == 1 else image @ LUMINANCE
 
 
 @foregrounds.register("dark")

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from attend.field import Instances
-from attend.finding.kind import Image, Kind
+from attend.finding.kind import Image, Kind, in_unit
 from attend.photometry import NATURAL, noise_level, resample, smooth_over
 
 ENOUGH = 7 / 8
@@ -17,7 +17,7 @@ def gain_of(image: Image, found: Instances, kind: Kind) -> tuple[float, float]:
     It is weighted by q's mean score of the objects, in which each has the weight of what it adds to the image: faint
     objects, of which q is never sure, neither help nor harm. The second number is `Evidence.share`.
     """
-    factor = NATURAL / kind.diameter
+    factor, image = NATURAL / kind.diameter, in_unit(image)
     colours = np.stack([resample(image[..., i], factor) for i in range(image.shape[2])], axis=-1)
     outside = found.labels == 0
     if outside.mean() < 0.02 or not len(found.areas):

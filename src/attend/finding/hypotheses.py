@@ -5,10 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from attend.ahead import ahead, cores
 from attend.field import FieldNetwork, instances, look
+from attend.finding.busiest import Activity
 from attend.finding.foreground import possible
 from attend.finding.gain import ENOUGH, gain_of, usual_diameter
-from attend.finding.kind import Image, Kind, Plane, natural
+from attend.finding.kind import Image, Kind
+from attend.finding.views import natural
 from attend.photometry import NATURAL
 
 DIAMETERS = (5.0, 7.0, 10.0, 14.0, 20.0, 28.0, 40.0, 56.0, 80.0, 113.0, 160.0, 226.0, 320.0)
@@ -67,7 +70,7 @@ def hypotheses(
 
     Args:
         network: q.
-        images: some images of one kind, each in [0, 1].
+        images: some images of one kind, each in [0, 1] or in bytes.
         foreground: the only one to try, if it is known.
         diameter: the only one to try, if it is known.
         watch: is told how many hypotheses have been tried, of how many.
@@ -77,8 +80,8 @@ def hypotheses(
     shortest = min(min(image.shape[:2]) for image in some)
     sizes = [diameter] if diameter else [size for size in DIAMETERS if size <= max(shortest / 3, DIAMETERS[0])]
     kinds = [Kind(name, size) for name in named for size in sizes]
-    differs = [np.square(image - np.median(image, axis=(0, 1))).sum(axis=2) for image in some]
-    parts = {size: _busiest(some, differs, round(SIDE * size / NATURAL)) for size in sizes}
+    active = [Activity(image) for image in some]
+    parts = {size: [one.busiest(round(SIDE * size / NATURAL)) for one in active] for size in sizes}
     finalists = min(FINALISTS, len(kinds)) if len(sizes) > 1 else 0  # of one size all have had the same part
     corrections = 0 if diameter else CORRECTIONS
     total = len(kinds) + finalists + corrections
@@ -92,7 +95,7 @@ def hypotheses(
     found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
     diameters = [one.kind.diameter for one in found[: max(finalists, 1)]]
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
-    common = _busiest(some, differs, side)
+    common = [one.busiest(side) for one in active]
     again = sorted((judged(one.kind, common, one.share) for one in found[:finalists]), key=lambda one: -one.gain)
     best, *others = [*again, *found[finalists:]]
     for _ in range(corrections):
@@ -119,15 +122,13 @@ def disagreement(tried: Sequence[Evidence]) -> float:
 
 def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evidence:
     """What speaks for one kind, in parts of some images."""
-    gains, shares, scores, areas = [], [], [], []
-    for part in parts:
-        seen = natural(part, kind)
-        found = instances(*look(network, seen.seen), least=LEAST)
+
+    def judged(part: Image) -> tuple[float, float, np.ndarray, np.ndarray]:
+        found = instances(*look(network, natural(part, kind).seen), least=LEAST)
         gain, share = gain_of(part, found, kind)
-        gains.append(max(gain, 0))
-        shares.append(share)
-        scores.append(found.scores)
-        areas.append(found.areas)
+        return max(gain, 0), share, found.scores, found.areas
+
+    gains, shares, scores, areas = zip(*ahead(judged, parts, cores()), strict=True)
     every = np.concatenate(scores)
     return Evidence(
         kind,
@@ -137,19 +138,3 @@ def evidence(network: FieldNetwork, parts: Sequence[Image], kind: Kind) -> Evide
         float(every.mean()) if len(every) else 0.0,
         usual_diameter(np.concatenate(areas)) * kind.diameter / NATURAL if len(every) else 0.0,
     )
-
-
-def _busiest(images: Sequence[Image], differs: Sequence[Plane], side: int) -> list[Image]:
-    """The square part of each image, of this side, that differs most from its usual colour; all of a smaller image."""
-    parts = []
-    for image, much in zip(images, differs, strict=True):
-        rows = _most(much.sum(axis=1), side)
-        columns = _most(much[rows].sum(axis=0), side)
-        parts.append(image[rows, columns] if max(image.shape[:2]) > side else image)
-    return parts
-
-
-def _most(along: np.ndarray, side: int) -> slice:
-    """The stretch of that length, or all, with the largest sum."""
-    first = int(np.convolve(along, np.ones(min(side, len(along))), mode="valid").argmax())
-    return slice(first, first + side)

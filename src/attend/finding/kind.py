@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
-from attend.finding.foreground import foregrounds
-from attend.photometry import NATURAL, background, resample, seen, usual_contrast
+from attend.photometry import seen
 
-Image = Float[np.ndarray, "_rows _columns _channels"]
+Image = Float[np.ndarray, "_rows _columns _channels"] | UInt8[np.ndarray, "_rows _columns _channels"]
 Plane = Float[np.ndarray, "_rows _columns"]
 
 
@@ -27,17 +26,17 @@ class Kind:
 
 @dataclass(frozen=True)
 class Natural:
-    """An image in natural units.
+    """An image, or a part of one, in natural units.
 
     Attributes:
         contrast: with the background; that of the usual object is 1, and its diameter `NATURAL` pixels.
         spread: of the background, in the same unit.
-        size: rows and columns of the image in its file.
+        size: rows and columns in pixels of the file.
     """
 
     contrast: Float[np.ndarray, "rows columns"]
     spread: float
-    size: tuple[int, int]
+    size: tuple[float, float]
 
     @property
     def seen(self) -> Float[np.ndarray, "rows columns 2"]:
@@ -50,13 +49,6 @@ class Natural:
         return np.array(self.size) / np.array(self.contrast.shape)
 
 
-def natural(image: Image, kind: Kind) -> Natural:
-    """An image, in [0, 1], in the natural units of its kind.
-
-    Each image has a background, a spread and a usual contrast of its own.
-    """
-    plane = foregrounds[kind.foreground](image)
-    around, spread = background(plane, kind.diameter)
-    contrast = resample(plane - around, NATURAL / kind.diameter)
-    unit = usual_contrast(contrast, spread)
-    return Natural((contrast / unit).astype(np.float32), spread / unit, plane.shape)
+def in_unit(image: Image) -> Float[np.ndarray, "_rows _columns _channels"]:
+    """The same image in [0, 1]."""
+    return image.astype(np.float32) / 255 if image.dtype == np.uint8 else image

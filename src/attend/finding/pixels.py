@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.special import logit
 
@@ -47,13 +48,9 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
     prior = logit(np.clip(said.inside, 1e-4, 1 - 1e-4))
     labels = found.labels
     for _ in range(TURNS):
-        level = [
-            np.median(contrast[part][labels[part] == k + 1]) for k, part in enumerate(ndimage.find_objects(labels))
-        ]
-        outside: Any = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-        distance, nearest = outside
-        near = np.where(distance <= FARTHEST, labels[tuple(nearest)], 0)
-        own = np.concatenate([[1.0], level])[near]
+        level = medians(contrast, labels, n)
+        near = _nearest(labels)
+        own = np.concatenate([[1.0], level]).astype(np.float32)[near]
         above = (contrast - (own + around) / 2) / np.maximum((own - around) / 2, DIFFERENCE)
         odds = ndimage.gaussian_filter(prior + WEIGHT * above.clip(-3, 3), SMOOTH)
         new = np.where((odds > 0) & (near > 0), near, 0).astype(np.int32)
@@ -64,17 +61,49 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
     return found._replace(labels=labels, boxes=boxed(labels), areas=areas)
 
 
+def medians(
+    values: Float[np.ndarray, "rows columns"], labels: Int[np.ndarray, "rows columns"], n: int
+) -> Float[np.ndarray, " {n}"]:
+    """The median of the values of each of n objects, all of which have some; to 30 bits of their range."""
+    inside = labels > 0
+    value, owner = values[inside].astype(float), labels[inside]
+    low, high = value.min(), value.max()
+    value = np.sort((value - low) / (2 * (high - low) + 1e-30) + owner)  # one sort for all: objects follow each other
+    upto = np.searchsorted(value, np.arange(1, n + 2) - 0.25)
+    middle, odd = (upto[:-1] + upto[1:]) // 2, np.diff(upto) % 2
+    return ((value[middle - 1 + odd] + value[middle]) / 2 - np.arange(1, n + 1)) * 2 * (high - low) + low
+
+
+def _nearest(labels: Int[np.ndarray, "rows columns"]) -> Int[np.ndarray, "rows columns"]:
+    """Of each pixel the object that it is of, or else the nearest one that is not farther than `FARTHEST`."""
+    found: Any = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+    rows, columns = found
+    down, across = (np.arange(side, dtype=np.int32) for side in labels.shape)
+    square = np.square(rows - down[:, None]) + np.square(columns - across)
+    return np.where(square <= FARTHEST**2, labels[rows, columns], 0)
+
+
 def alike(found: Instances, image: Natural) -> Instances:
-    """The same objects without those that are far too dim to be one of the others, as the tail of a bright one is.
+    """The same objects without those that are far too dim to be one of the others, as the tail of a bright one is."""
+    mean = np.asarray(ndimage.mean(image.contrast, found.labels, np.arange(1, len(found.areas) + 1)))
+    too_dim = dim(found.scores, np.log(mean.clip(1e-3)))
+    if not too_dim.any():
+        return found
+    return chosen(found.middles, found.scores, found.labels, found.areas, ~too_dim)
+
+
+def dim(scores: Float[np.ndarray, " n"], brightness: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which objects are far too dim to be one of the others.
 
     Brightness is log-normal in p. Its median and, from the median absolute deviation, its spread are those of the
     objects of which q is surer than not.
+
+    Args:
+        scores: how sure q is of each.
+        brightness: the logarithm of each one's contrast.
     """
-    sure = found.scores > 0.5
+    sure = scores > 0.5
     if sure.sum() < FEWEST:
-        return found
-    mean = np.asarray(ndimage.mean(image.contrast, found.labels, np.arange(1, len(found.areas) + 1)))
-    brightness = np.log(mean.clip(1e-3))
+        return np.zeros(len(scores), bool)
     deviation = max(robust_sd(brightness[sure]), VARIED)
-    kept = brightness >= np.median(brightness[sure]) - DIMMER * deviation
-    return chosen(found.middles, found.scores, found.labels, found.areas, kept)
+    return brightness < np.median(brightness[sure]) - DIMMER * deviation

@@ -7,6 +7,7 @@ from functools import partial
 import jax
 import numpy as np
 
+from attend.ahead import ahead, cores
 from attend.field import Example, FieldNetwork, instances, look, sleep, universal_dreams
 from attend.finding.bank import Bank, Found, bank
 from attend.finding.kind import Natural
@@ -71,7 +72,7 @@ def learn(
     others = universal_dreams(FAMILIES, seed)
     start, done = network, []
     for number in range(rounds):
-        found = [find_in(network, image) for image in images]
+        found = list(ahead(partial(find_in, network), images, cores()))
         made = bank(found, np.random.default_rng([seed, number]))
         if made is None:
             break

@@ -31,6 +31,11 @@ class Looker(Protocol):
         ...
 
     @property
+    def side_by_side(self) -> bool:
+        """Whether it looks at several pieces in the time of one."""
+        ...
+
+    @property
     def rules(self) -> Rules | None:
         """How files are to be read for it; None leaves it open."""
         ...
@@ -63,7 +68,7 @@ class ModelLooker:
 
     model: Model
     rules: Rules | None = None
-    any_size = False
+    any_size = side_by_side = False
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -105,7 +110,7 @@ class FinderLooker:
 
     finder: Finder
     rules: Rules | None = Rules(ground="dark")  # noqa: RUF009, it is frozen
-    any_size = True
+    any_size = side_by_side = True
 
     @property
     def size(self) -> tuple[int, int, int]:

@@ -4,13 +4,14 @@ import contextlib
 import dataclasses
 import os
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from attend.data import Reading, Rules, SceneData, none_readable
+from attend.ahead import ahead, cores
+from attend.data import Piece, Reading, Rules, SceneData, none_readable
 from attend.errors import AttendError
 from attend.exports import Export, Results, export_for, exports
 from attend.looking.kept import check_unfinished, delete, keeping, unfinished_folder, write
@@ -20,6 +21,9 @@ from attend.scenes import Scenes
 
 SQUARE = 0.01
 """Sides of pixels that differ by no more than this share are the same."""
+
+TOGETHER = 2**24
+"""Pixels of the pieces that are looked at side by side, at most; a larger piece is looked at alone."""
 
 Progress = Callable[[int, int], None]
 """What is called with the number of pieces that are done, and of all."""
@@ -195,17 +199,36 @@ def looked(
     progress(start, source.count)
     if done == source.n:
         return
-    with contextlib.closing(source.pieces(start, tell)) as pieces:
-        for number, (data, skipped) in enumerate(pieces, start + 1):
-            if data is None:
-                yield None, skipped
-            else:
-                data = data if source.n is None else data[: source.n - done]
-                yield results(_scenes(looker, source, data), data), skipped
-                done += len(data)
+
+    def one(piece: Piece) -> tuple[Results | None, tuple[str, ...]]:
+        data, skipped = piece
+        return None if data is None else results(_scenes(looker, source, data), data), skipped
+
+    with contextlib.ExitStack() as stack:
+        pieces = _wanted(source, stack.enter_context(contextlib.closing(source.pieces(start, tell))), done)
+        if looker.side_by_side:
+            found = ahead(one, pieces, cores() + 1, size=_pixels, largest=TOGETHER)
+            found = stack.enter_context(contextlib.closing(found))
+        else:
+            found = map(one, pieces)
+        for number, result in enumerate(found, start + 1):
+            yield result
             progress(number, source.count)
-            if done == source.n:
-                return
+
+
+def _wanted(source: Source, pieces: Iterable[Piece], done: int) -> Iterator[Piece]:
+    """The pieces up to the last image that is wanted, of which so many are done."""
+    for data, skipped in pieces:
+        if data is not None and source.n is not None:
+            data = data[: source.n - done]
+        done += 0 if data is None else len(data)
+        yield Piece(data, skipped)
+        if done == source.n:
+            return
+
+
+def _pixels(piece: Piece) -> int:
+    return 0 if piece.data is None else int(np.prod(piece.data.images.shape[:3]))
 
 
 def _scenes(looker: Looker, source: Source, data: SceneData) -> Scenes:

@@ -1,0 +1,130 @@
+"""An image of any size in its natural units, part by part, with the same light everywhere."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attend.finding.foreground import foregrounds, lit
+from attend.finding.kind import Image, Kind, Natural, Plane, in_unit
+from attend.photometry import (
+    NATURAL,
+    Part,
+    background,
+    enlarged_part,
+    resampled_part,
+    scaled,
+    shrunken,
+    spread_about,
+    usual_contrast,
+)
+
+MEASURED, PARTS = 512, 16
+"""Spread and contrast are measured in so many parts, at most, of so many pixels along a side, evenly spread."""
+
+STRIP = 2048
+"""Rows of which the background is told at a time, about."""
+
+
+@dataclass(frozen=True)
+class View:
+    """An image as one of a kind. Any part of it can be had in natural units.
+
+    Attributes:
+        image: in [0, 1], or in bytes.
+        kind: of it.
+        around: its background, shrunken.
+        spread: of that, in the unit of the image.
+        unit: the usual contrast, in that unit.
+    """
+
+    image: Image
+    kind: Kind
+    around: Plane
+    spread: float
+    unit: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns in natural pixels."""
+        return scaled(self.image.shape[:2], NATURAL / self.kind.diameter)
+
+    @property
+    def step(self) -> np.ndarray:
+        """Rows and columns of the file for each of the natural image."""
+        return np.array(self.image.shape[:2]) / np.array(self.shape)
+
+    def part(self, part: Part) -> Natural:
+        """A part of it, of which rows and columns are natural ones."""
+        contrast = _contrast(self.image, self.kind, self.around, part)
+        rows, columns = np.array(contrast.shape) * self.step
+        return Natural((contrast / self.unit).astype(np.float32), self.spread / self.unit, (rows, columns))
+
+    @property
+    def whole(self) -> Natural:
+        """All of it."""
+        return self.part(_whole(self.shape))
+
+
+def view(image: Image, kind: Kind) -> View:
+    """An image as one of a kind: it has a background, a spread and a usual contrast of its own.
+
+    Args:
+        image: in [0, 1], or in bytes.
+        kind: of it.
+    """
+    if kind.foreground in ("bright", "dark") and len(lit(image)) == 1:
+        image = image[..., lit(image)]
+    sides, step = image.shape[:2], max(1, int(kind.diameter / 4))
+    coarse = np.concatenate(list(_strips(image, kind, step)))
+    around, first = background(coarse, kind.diameter / step)
+    parts = _some(sides)
+    planes = [_plane(image, kind, part) for part in parts]
+    spread = spread_about(planes, [enlarged_part(around, sides, part) for part in parts], first)
+    some = _some(scaled(sides, NATURAL / kind.diameter))
+    unit = usual_contrast([_contrast(image, kind, around, part) for part in some], spread)
+    return View(image, kind, around, spread, unit)
+
+
+def natural(image: Image, kind: Kind) -> Natural:
+    """An image in the natural units of its kind."""
+    return view(image, kind).whole
+
+
+def _plane(image: Image, kind: Kind, part: Part) -> Plane:
+    """A part of an image, in pixels of the file, in which objects are bright."""
+    return foregrounds[kind.foreground](in_unit(image[part]))
+
+
+def _contrast(image: Image, kind: Kind, around: Plane, part: Part) -> Plane:
+    """The contrast with the background in a part of natural pixels, in the unit of the image."""
+    sides = image.shape[:2]
+
+    def contrast(part: Part) -> Plane:
+        return _plane(image, kind, part) - enlarged_part(around, sides, part)
+
+    return resampled_part(contrast, sides, NATURAL / kind.diameter, part)
+
+
+def _strips(image: Image, kind: Kind, step: int) -> Iterator[Plane]:
+    """The image shrunken, a strip of rows at a time."""
+    rows, columns = image.shape[:2]
+    strip = max(1, STRIP // step) * step
+    for first in range(0, rows - step // 2, strip):
+        before = min(first, step)
+        last = min(first + strip + step, rows)
+        small = shrunken(_plane(image, kind, (slice(first - before, last), slice(0, columns))), step)
+        yield small[before // step :][: strip // step]
+
+
+def _some(sides: Sequence[int]) -> list[Part]:
+    """Parts of an image, evenly spread, or all of it."""
+    cuts = [np.linspace(0, side, -(-side // MEASURED) + 1).astype(int) for side in sides]
+    rows, columns = ([slice(int(a), int(b)) for a, b in itertools.pairwise(cut)] for cut in cuts)
+    parts = [(row, column) for row in rows for column in columns]
+    return [parts[i] for i in np.unique(np.linspace(0, len(parts) - 1, PARTS).astype(int))]
+
+
+def _whole(sides: Sequence[int]) -> Part:
+    return slice(0, sides[0]), slice(0, sides[1])
