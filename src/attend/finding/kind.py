@@ -49,6 +49,6 @@ class Natural:
         return np.array(self.size) / np.array(self.contrast.shape)
 
 
-def in_unit(image: Image) -> Float[np.ndarray, "_rows _columns _channels"]:
-    """The same image in [0, 1]."""
-    return image.astype(np.float32) / 255 if image.dtype == np.uint8 else image
+def in_unit(pixels: Float[np.ndarray, "*sides"] | UInt8[np.ndarray, "*sides"]) -> Float[np.ndarray, "*sides"]:
+    """The same pixels in [0, 1]."""
+    return pixels.astype(np.float32) / 255 if pixels.dtype == np.uint8 else pixels
