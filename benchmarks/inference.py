@@ -26,10 +26,11 @@ def main(n: int = 4096, batch_sizes: tuple[int, ...] = (1, 64, 256), repeats: in
     if quick:
         compile_fast()
         n, batch_sizes, repeats = 4, (2,), 1
-    images_of = {name: scenes(n, name if name in datasets else "digits").images for name in PRESETS}
+    presets = dict(list(PRESETS.items())[: 2 if quick else None])
+    images_of = {name: scenes(n, name if name in datasets else "digits").images for name in presets}
     before = peak_memory()
     rows = []
-    for name, config in PRESETS.items():
+    for name, config in presets.items():
         images = images_of[name]
         model = Model.create(config.model, images.shape[1:], jax.random.key(0))
         for batch_size in batch_sizes:

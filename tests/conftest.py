@@ -95,5 +95,13 @@ def full_disk():
     return limit
 
 
+SLOWEST = ("test_experiments", "test_benchmarks", "test_processes", "test_finding", "test_find", "test_docs", "test_fit")
+"""Files that take longest, the slowest first: they are begun first, so that no core waits for one of them at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: SLOWEST.index(item.path.stem) if item.path.stem in SLOWEST else len(SLOWEST))
+
+
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=2, help="how often tests/cli/test_kills.py kills a training")
