@@ -95,8 +95,16 @@ def full_disk():
     return limit
 
 
-SLOWEST = ("test_experiments", "test_benchmarks", "test_processes", "test_finding", "test_find", "test_docs", "test_fit")
-"""Files that take longest, the slowest first: they are begun first, so that no core waits for one of them at the end."""
+SLOWEST = (
+    "test_experiments",
+    "test_benchmarks",
+    "test_processes",
+    "test_finding",
+    "test_find",
+    "test_docs",
+    "test_fit",
+)
+"""Files that take longest: they are begun first, so that no core waits for one of them at the end."""
 
 
 def pytest_collection_modifyitems(items):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from attend.errors import AttendError
 from attend.evaluation import evaluate_images
+from attend.experiments.beads import disagreement
 from attend.experiments.real import COUNTS, empty_image, folder_sets, methods, with_otsu
 
 
@@ -52,6 +53,21 @@ def test_the_other_methods_find_what_is_easy(folder):
         assert evaluate_images(zip(found, known.truths, strict=True))["point_f1"] > 0.95
     inverted = 255 - known.images[0]
     assert with_otsu(inverted).count == pytest.approx(25, abs=1)
+
+
+def test_beads_that_two_methods_find_differently_are_told_by_their_darkness_and_their_distance():
+    """Three dark beads, of which either misses one; what the other adds is light, and far from all."""
+    image = np.full((60, 80, 1), 200, np.uint8)
+    places = np.array([[20.5, 20.5], [28.5, 20.5], [60.5, 40.5]])  # x and y: the first two are beside each other
+    for x, y in places.astype(int):
+        image[y - 3 : y + 4, x - 3 : x + 4] = 140
+    table, figure = disagreement([image], [places], [np.array([[21.0, 21.0], [60.5, 40.5], [70.5, 8.5]])])
+    both, ours, theirs = table.rows
+    assert both[:2] == ["both", "2"]
+    assert (ours[:2], ours[3:]) == (["attend find alone", "1"], ["100%", "100%"])
+    assert (theirs[:2], theirs[3:]) == (["trackpy alone", "1"], ["0%", "0%"])
+    assert float(ours[2]) > 40 > float(theirs[2])
+    assert len(figure.axes) == 2
 
 
 def test_images_of_nothing_are_what_they_are_called():

@@ -2,7 +2,7 @@
 
 from attend.finding.bank import Bank, bank
 from attend.finding.finder import Finder, Learned, finder_file, make_finder
-from attend.finding.foreground import foregrounds
+from attend.finding.foreground import foregrounds, without_dark_channels
 from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, Natural
 from attend.finding.likeness import Likeness
@@ -28,4 +28,5 @@ __all__ = [
     "make_finder",
     "natural",
     "view",
+    "without_dark_channels",
 ]

@@ -31,6 +31,12 @@ def lit(image: Colour) -> list[int]:
     return np.flatnonzero(image.max(axis=(0, 1)) > image.min(axis=(0, 1))).tolist()
 
 
+def without_dark_channels(image: Colour) -> Colour:
+    """The one channel alone that holds something, if it is one."""
+    channels = lit(image)
+    return image[..., channels] if len(channels) == 1 else image
+
+
 @foregrounds.register("bright")
 def bright(image: Colour) -> Plane:
     """Luminance."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attend.finding.foreground import foregrounds, lit
+from attend.finding.foreground import foregrounds, without_dark_channels
 from attend.finding.kind import Image, Kind, Natural, Plane, in_unit
 from attend.photometry import (
     NATURAL,
@@ -74,8 +74,8 @@ def view(image: Image, kind: Kind) -> View:
         image: in [0, 1], or in bytes.
         kind: of it.
     """
-    if kind.foreground in ("bright", "dark") and len(lit(image)) == 1:
-        image = image[..., lit(image)]
+    if kind.foreground in ("bright", "dark"):
+        image = without_dark_channels(image)
     sides, step = image.shape[:2], max(1, int(kind.diameter / 4))
     coarse = np.concatenate(list(_strips(image, kind, step)))
     around, first = background(coarse, kind.diameter / step)
