@@ -47,6 +47,7 @@ ELSEWHERE = {
     "--cluster": ("benchmarks/cluster.py", '"--cluster"'),
     "cluster": ("tests/cli/test_own_images.py", 'attend("cluster"'),
     "find": ("tests/cli/test_find.py", '"find"'),
+    "digits-found": ("tests/cli/test_find.py", '"evaluate", str(found)'),
     "data": ("tests/data/test_mnist.py", "download=True"),
     "reproduce": ("tests/experiments/test_experiments.py", "quick"),
 }
@@ -152,7 +153,7 @@ def test_the_commands_of_a_page_run(page, folder, monkeypatch, capsys):
     for long, words in commands(page):
         if words[0] != "attend" or (long, tuple(words)) in done:
             continue
-        name = "--cluster" if "--cluster" in words else words[1]
+        name = next((word for word in ("--cluster", "digits-found") if word in words), words[1])
         if long and name in ELSEWHERE:
             file, part = ELSEWHERE[name]
             assert part in (ROOT / file).read_text()

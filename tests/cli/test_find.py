@@ -101,6 +101,20 @@ def test_infer_finds_more_without_learning_again(found, folder, tmp_path):
     assert len(json.loads(out.read_text())["annotations"]) == 25
 
 
+def test_what_was_learned_is_measured_on_scenes_whose_content_is_known(found, tmp_path, capsys):
+    image, places = discs(np.random.default_rng(12))
+    boxes = np.concatenate([places - 7.5, np.full((len(places), 2), 16.0)], axis=1)[None].astype(np.float32)
+    known = {"images": image[None, ..., 0], "counts": np.array([len(places)]), "boxes": boxes}
+    np.savez(tmp_path / "scenes.npz", **known)
+    assert main(["evaluate", str(found), str(tmp_path / "scenes.npz"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["true_objects"], report["count_accuracy"], report["count_error"]) == (25, 1.0, 0.0)
+    assert report["box_f1"] > 0.9
+    np.savez(tmp_path / "unknown.npz", images=known["images"])
+    assert main(["evaluate", str(found), str(tmp_path / "unknown.npz")]) == 2
+    assert "counts: are missing" in capsys.readouterr().err
+
+
 def test_the_same_command_gives_the_same_files(found, folder, tmp_path):
     out = tmp_path / "again"
     assert main(["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]) == 0

@@ -14,9 +14,10 @@ from attend.cli.arguments import (
     Files,
     Run,
     TestScenes,
+    read,
     read_for,
 )
-from attend.cli.truth import evaluate_folder, print_image_report
+from attend.cli.truth import evaluate_folder, evaluate_scenes, print_image_report
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
@@ -75,9 +76,7 @@ def evaluate(
     count_confusion          images by true count (row) and inferred count
     count_accuracy_by_count  the same proportion for each true count
     count_ece                calibration error of q(n|x), 15 bins; 0 is perfect
-    mean_iou                 overlap (IoU) of true and inferred boxes, matched one
-                             to
-                             one
+    mean_iou                 overlap (IoU) of true and inferred boxes, in pairs
     ap50                     average precision of boxes at an overlap of 0.5
     elbo                     evidence lower bound in nats per image
     iw_bound                 importance-weighted bound in nats per image, over at
@@ -93,8 +92,10 @@ def evaluate(
 
     DATA may be a folder of images of any sizes with the truth of each: its folder
     `images`, and beside that `truth.json` (for each image's name `count`, `boxes`
-    or `points`) or label images in `labels`, or both. Then the report has
+    or `points`) or label images in `labels`, or both. Then the report, which is also
+    that of what `attend find` has learned on scenes, has
 
+    count_accuracy           proportion of images whose count is right
     count_error              error of the total count, over the true total
     interval_coverage        proportion of images whose true count is in the 90 %
                              interval
@@ -113,20 +114,29 @@ def evaluate(
     """
     import attend
     from attend.data.truth import LABELS, TRUTH, truth_beside
+    from attend.finding import finder_file
+    from attend.looking import looker_of
+
+    def show(report: dict[str, Any]) -> None:
+        if as_json:
+            print(json.dumps(report))
+        else:
+            print_image_report(report)
 
     if samples < 1:
         raise AttendError(f"samples: is {samples}; it must be 1 or more")
     if not distance > 0:
         raise AttendError(f"distance: is {distance:g}; it must be above 0")
     if (beside := truth_beside(data)) is not None:
-        image_report = evaluate_folder(run, *beside, files=files, tile=tile, distance=distance)
-        if as_json:
-            print(json.dumps(image_report))
-        else:
-            print_image_report(image_report)
+        show(evaluate_folder(run, *beside, files=files, tile=tile, distance=distance))
         return
     if tile:
         raise AttendError(f"{data}: --tile is for a folder images with {TRUTH} or {LABELS} beside it")
+    if finder_file(run) is not None:
+        looker = looker_of(run)
+        scenes = read(data, "test", n, seed, compose, files, looker.rules)
+        show(evaluate_scenes(looker, data, scenes, distance=distance))
+        return
     model = attend.load(run)
     truth = read_for(run, model, data, n, seed, compose, files)
     report = measure(model, truth, samples=samples, seed=seed)

@@ -1,4 +1,4 @@
-"""`attend evaluate` on a folder of images of any sizes with their truth beside it."""
+"""`attend evaluate` on images of any sizes: a folder with their truth beside it, or scenes for what a find learned."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,14 +9,16 @@ from attend.cli.arguments import Files, tell
 from attend.errors import AttendError
 
 if TYPE_CHECKING:
-    from attend.data import ImageTruth
+    from attend.data import ImageTruth, SceneData
     from attend.evaluation import Objects
     from attend.exports import Results
+    from attend.looking import Looker
 
 IMAGE_ROWS = {
     "images": ("images", "{:,}"),
     "true_objects": ("true objects", "{:,}"),
     "found_objects": ("found objects", "{:,}"),
+    "count_accuracy": ("count accuracy", "{:.1%}"),
     "count_error": ("error of the total count", "{:.1%}"),
     "interval_coverage": ("true counts in their 90 % interval", "{:.1%}"),
     "box_f1": ("F1 of boxes at IoU 0.5", "{:.3f}"),
@@ -59,6 +61,29 @@ def evaluate_folder(
     if left_out:
         tell(str(images), [f"{len(left_out)} images have no truth and are left out, such as {left_out[0]}"])
     return report
+
+
+def evaluate_scenes(looker: "Looker", source: str, scenes: "SceneData", *, distance: float) -> dict[str, Any]:
+    """The report of `attend.evaluation.evaluate_images` on scenes whose content is known.
+
+    Raises:
+        AttendError: it is not.
+    """
+    from attend.evaluation import Objects, evaluate_images
+    from attend.looking import look
+
+    if scenes.counts is None:
+        raise AttendError(f"{source}: counts: are missing; what is found can only be measured where they are known")
+    counts, boxes = scenes.counts.tolist(), scenes.boxes
+    pieces = look(looker, scenes, tell=lambda source, note: tell(source, [note]))
+
+    def pairs() -> Iterator[tuple[Objects, Objects]]:
+        for number, (piece, count) in enumerate(zip(pieces, counts, strict=True)):
+            true = None if boxes is None else boxes[number, :count].astype(float)
+            middles = None if true is None else true[:, :2] + true[:, 2:] / 2
+            yield objects_of(piece, 0, labels=False), Objects(count, true, middles)
+
+    return evaluate_images(pairs(), distance=distance)
 
 
 def objects_of(piece: "Results", row: int, *, labels: bool) -> "Objects":

@@ -42,6 +42,7 @@ def evaluate_images(pairs: Iterable[tuple[Objects, Objects]], *, distance: float
         The numbers of `IMAGE_KEYS`, plain Python values that JSON can hold; None for what the truth cannot tell.
 
         `images`, `true_objects`, `found_objects`: how many.
+        `count_accuracy`: the share of images whose count is right.
         `count_error`: the error of the total count, over the true total.
         `interval_coverage`: the share of images whose true count is in the 90 % interval.
         `box_f1`, `box_precision`, `box_recall`: of boxes whose IoU is 0.5 or more, over all images together.
@@ -74,6 +75,7 @@ def evaluate_images(pairs: Iterable[tuple[Objects, Objects]], *, distance: float
     inferred, true_counts = np.array(counts).T
     report: dict[str, Any] = dict.fromkeys(IMAGE_KEYS)
     report |= {"images": len(counts), "true_objects": int(true_counts.sum()), "found_objects": int(inferred.sum())}
+    report["count_accuracy"] = float((inferred == true_counts).mean())
     report["count_error"] = total_count_error(inferred, true_counts)
     if intervals:
         low, high, truth = np.array(intervals).T
@@ -94,6 +96,7 @@ IMAGE_KEYS = (
     "images",
     "true_objects",
     "found_objects",
+    "count_accuracy",
     "count_error",
     "interval_coverage",
     "box_f1",
