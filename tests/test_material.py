@@ -84,6 +84,13 @@ def test_a_run_goes_on_only_with_images_from_where_it_had_them(whole, folder):
         fit(tiny.images(N), run=whole[0], resume=True)
 
 
+def test_a_run_goes_on_only_with_as_many_files_as_it_had(whole, folder, tmp_path):
+    more = shutil.copytree(folder, tmp_path / "more")
+    shutil.copy(next(path for path in more.rglob("*.png")), more / "another.png")
+    with pytest.raises(AttendError, match=rf"was trained on {N} files, and there are {N + 1} now"):
+        fit(open_shuffled(more, ground="dark", flip="both"), run=whole[0], resume=True)
+
+
 def test_images_are_streamed_if_memory_is_too_small_for_them(folder, monkeypatch):
     stream = open_shuffled(folder)
     assert stream.whole_bytes == N * 64

@@ -106,6 +106,7 @@ def fit(
     for line in lines:
         warnings.warn(line, stacklevel=2)
     augment = None if material.stream is None else material.stream.augment
+    files = None if material.stream is None else len(material)
     folder = None
     if resumed is not None and run is not None:
         folder, stored = RunFolder(run), resumed
@@ -124,6 +125,10 @@ def fit(
         if stored.stream != augment:
             was, now = (_told_stream(each) for each in (stored.stream, augment))
             raise AttendError(f"{run}: was trained on images {was}; these are {now}")
+        if stored.files not in (None, files):
+            raise AttendError(
+                f"{run}: was trained on {stored.files:,} files, and there are {files:,} now; give the same"
+            )
         if reading is not None and stored.reading is not None and reading != stored.reading:
             raise AttendError(f"{run}: was trained on images read by {stored.reading.rules}; these, by {reading.rules}")
         reading = reading or stored.reading
@@ -146,7 +151,7 @@ def fit(
     if memory_for_training(config, material.size) is not None:
         together = max(1, min(together, config.train.batch_size // (os.cpu_count() or 1)))
     chosen = Devices.chosen(devices, config.train.batch_size)
-    header = Header(config, material.size, seed, reading, augment).to_dict()
+    header = Header(config, material.size, seed, reading, augment, files).to_dict()
     with losing_none():
         check_same(json.dumps([header, len(material), chosen.number]), material.images)
     state = start.state
@@ -310,10 +315,13 @@ class Header:
     """How its images were read, if they were read from files."""
     stream: Augment | None = None
     """What was done at random to its images, if they were streamed."""
+    files: int | None = None
+    """How many files were streamed: their order depends on it."""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON knows it."""
         header = {"config": dataclasses.asdict(self.config), "size": list(self.size), "seed": self.seed}
+        header |= {} if self.files is None else {"files": self.files}
         kept = {"reading": self.reading, "stream": self.stream}
         return header | {name: value.to_dict() for name, value in kept.items() if value is not None}
 
@@ -326,7 +334,7 @@ class Header:
             reading = Reading.from_dict(stored["reading"]) if "reading" in stored else None
             stream = Augment.from_dict(stored["stream"]) if "stream" in stored else None
             config, seed = Config.from_dict(stored["config"]), int(stored["seed"])
-            return cls(config, (height, width, channels), seed, reading, stream)
+            return cls(config, (height, width, channels), seed, reading, stream, stored.get("files"))
         except (KeyError, TypeError, ValueError, AttendError) as error:
             reason = error if isinstance(error, AttendError) else repr(error)
             raise AttendError(f"{run}: its config.json is damaged ({reason})") from error
