@@ -16,6 +16,7 @@ from attend.field import universal
 from attend.figures import likeness_figure, save_figure
 from attend.files import atomic_file, check_new_folder
 from attend.finding import Finder, Kind, Learned, foregrounds, make_finder
+from attend.finding.busiest import Activity
 from attend.finding.calibration import Calibration
 from attend.finding.finder import FILE, LEARNED_FROM, ROUNDS, TURNS
 from attend.looking.kept import delete, keeping
@@ -42,6 +43,10 @@ SURVEY = "survey.json"
 
 LIKENESS = "dreams.png"
 """The picture of parts of the images beside scenes that were composed to learn from."""
+
+
+LARGEST = 4096
+"""Pixels along a side of the part of an image that is learned from, the busiest one."""
 
 
 def _ignore(phase: str, done: int, of: int) -> None:
@@ -205,7 +210,7 @@ def _learn(
 def _sample(
     images: Any, watch: Watch, tell: Tell, options: dict[str, Any]
 ) -> list[UInt8[np.ndarray, "_rows _columns _channels"]]:
-    """Some of the images, evenly spread; grey if all of them are, else in colour."""
+    """Some of the images, evenly spread, of large ones a part; grey if all of them are, else in colour."""
     anyone = FinderLooker(Finder(universal(), Kind("bright", NATURAL), Calibration(), 3))
     source = open_source(images, anyone, **options)
     chosen = np.unique(np.linspace(0, source.count - 1, LEARNED_FROM).astype(int))
@@ -215,7 +220,11 @@ def _sample(
         watch("reading", done, len(chosen))
         piece = next(source.pieces(int(number), _silent))
         lines += piece.skipped
-        some += [] if piece.data is None else list(piece.data.images)
+        some += (
+            []
+            if piece.data is None
+            else [np.ascontiguousarray(Activity(image).busiest(LARGEST)) for image in piece.data.images]
+        )
     check_all(dataclasses.replace(source, n=None), len(some), lines, tell)
     if all((image == image[..., :1]).all() for image in some):
         some = [image[..., :1] for image in some]
