@@ -64,7 +64,7 @@ def test_grey_images_have_two_polarities_and_no_colours():
     one = np.zeros((4, 4, 3))
     one[0, 0, 2] = 1
     assert possible(one) == ["bright", "dark"]
-    np.testing.assert_array_equal(view(one, Kind("bright", 4.0)).image, one[..., 2:])
+    np.testing.assert_array_equal(view(one, Kind("bright", 4.0)).told, one[..., 2:])
 
 
 def test_natural_units_undo_brightness_and_size():
@@ -127,6 +127,16 @@ def test_a_large_image_is_looked_at_in_tiles_that_show_no_seam(monkeypatch):
         np.testing.assert_allclose(a[one][far], b[other][far], atol=1e-4)
     assert ((labels > 0) != (same > 0))[:450, :450].mean() < 1e-5
     assert same.max() == len(parts.scores)
+
+
+def test_of_an_image_in_colour_of_which_one_channel_holds_something_all_channels_are_kept():
+    grey, places = discs(np.random.default_rng(4))
+    image = np.zeros((*grey.shape[:2], 3), np.uint8)
+    image[..., 2:] = grey
+    scene = Finder(universal(), Kind("bright", 16.0), Calibration(), 3, turns=1).infer(image)
+    assert scene.counts[0] == len(places)
+    assert scene.patches.shape[-1] == scene.reconstructions.shape[-1] == 3
+    assert scene.patches[..., :2].max() == 0 < scene.patches[..., 2].max()
 
 
 def test_painting_by_strips_shows_no_seam(finder, monkeypatch):

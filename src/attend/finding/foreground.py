@@ -9,7 +9,7 @@ from attend.data.colours import LUMINANCE
 from attend.registry import Registry
 
 Plane = Float[np.ndarray, "rows columns"]
-Colour = Shaped[np.ndarray, "rows columns channels"]
+Colour = Shaped[np.ndarray, "rows columns _channels"]
 
 foregrounds: Registry[Callable[[Colour], Plane]] = Registry("foreground")
 """Ways to look at an image in [0, 1] of one channel or three, by name."""

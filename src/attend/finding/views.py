@@ -33,6 +33,7 @@ class View:
 
     Attributes:
         image: in [0, 1], or in bytes.
+        told: the same in the channels that objects are told from.
         kind: of it.
         around: its background, shrunken.
         spread: of that, in the unit of the image.
@@ -40,6 +41,7 @@ class View:
     """
 
     image: Image
+    told: Image
     kind: Kind
     around: Plane
     spread: float
@@ -57,7 +59,7 @@ class View:
 
     def part(self, part: Part) -> Natural:
         """A part of it, of which rows and columns are natural ones."""
-        contrast = _contrast(self.image, self.kind, self.around, part)
+        contrast = _contrast(self.told, self.kind, self.around, part)
         rows, columns = np.array(contrast.shape) * self.step
         return Natural((contrast / self.unit).astype(np.float32), self.spread / self.unit, (rows, columns))
 
@@ -74,17 +76,16 @@ def view(image: Image, kind: Kind) -> View:
         image: in [0, 1], or in bytes.
         kind: of it.
     """
-    if kind.foreground in ("bright", "dark"):
-        image = without_dark_channels(image)
+    told = without_dark_channels(image) if kind.foreground in ("bright", "dark") else image
     sides, step = image.shape[:2], max(1, int(kind.diameter / 4))
-    coarse = np.concatenate(list(_strips(image, kind, step)))
+    coarse = np.concatenate(list(_strips(told, kind, step)))
     around, first = background(coarse, kind.diameter / step)
     parts = _some(sides)
-    planes = [_plane(image, kind, part) for part in parts]
+    planes = [_plane(told, kind, part) for part in parts]
     spread = spread_about(planes, [enlarged_part(around, sides, part) for part in parts], first)
     some = _some(scaled(sides, NATURAL / kind.diameter))
-    unit = usual_contrast([_contrast(image, kind, around, part) for part in some], spread)
-    return View(image, kind, around, spread, unit)
+    unit = usual_contrast([_contrast(told, kind, around, part) for part in some], spread)
+    return View(image, told, kind, around, spread, unit)
 
 
 def natural(image: Image, kind: Kind) -> Natural:
