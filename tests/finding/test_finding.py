@@ -129,11 +129,11 @@ def test_a_large_image_is_looked_at_in_tiles_that_show_no_seam(monkeypatch):
     assert same.max() == len(parts.scores)
 
 
-def test_of_an_image_in_colour_of_which_one_channel_holds_something_all_channels_are_kept():
+def test_of_an_image_in_colour_of_which_one_channel_holds_something_all_channels_are_kept(finder):
     grey, places = discs(np.random.default_rng(4))
     image = np.zeros((*grey.shape[:2], 3), np.uint8)
     image[..., 2:] = grey
-    scene = Finder(universal(), Kind("bright", 16.0), Calibration(), 3, turns=1).infer(image)
+    scene = dataclasses.replace(finder, channels=3).infer(image)
     assert scene.counts[0] == len(places)
     assert scene.patches.shape[-1] == scene.reconstructions.shape[-1] == 3
     assert scene.patches[..., :2].max() == 0 < scene.patches[..., 2].max()
