@@ -107,11 +107,13 @@ def _figure(image: Image, ours: Middles, theirs: Middles) -> Figure:
     """A part of a frame: as it is, and with what is found."""
     in_both, known = _pairs(ours, theirs)
     top, left = ((side - min(SHOWN, side)) // 2 for side in image.shape[:2])
-    part = image[top : top + SHOWN, left : left + SHOWN]
+    part = image[top : top + SHOWN, left : left + SHOWN].astype(np.float32)
+    low, high = np.quantile(part, [0.001, 0.999])
+    part = ((part - low) / max(high - low, 1)).clip(0, 1)
     figure = Figure(figsize=(8, 4), layout="constrained")
     plain, marked = axes = figure.subplots(1, 2)
     for one in axes:
-        show_image(one, part.astype(np.float32) / 255)
+        show_image(one, part)
     marks: tuple[tuple[Any, str, str], ...] = (
         (ours[in_both], "+", "tab:green"),
         (ours[~in_both], "+", "tab:red"),
@@ -122,5 +124,5 @@ def _figure(image: Image, ours: Middles, theirs: Middles) -> Figure:
         inside = (x > 0) & (y > 0) & (x < part.shape[1] - 1) & (y < part.shape[0] - 1)
         marked.plot(x[inside], y[inside], marker, color=colour, markersize=6)
     plain.set_title("a part of the first frame", fontsize=8)
-    marked.set_title("found by both (green), attend find alone (red), trackpy alone (blue)", fontsize=8)
+    marked.set_title("green: found by both, red: attend find, blue: trackpy", fontsize=8)
     return figure
