@@ -60,9 +60,11 @@ def few_maps():
 
 
 def _with_care():
+    jax.clear_caches()  # of what other files have compiled with little
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="module")

@@ -92,8 +92,8 @@ def evaluate(
 
     DATA may be a folder of images of any sizes with the truth of each: its folder
     `images`, and beside that `truth.json` (for each image's name `count`, `boxes`
-    or `points`) or label images in `labels`, or both. Then the report, which is also
-    that of what `attend find` has learned on scenes, has
+    or `points`) or label images in `labels`, or both. The report on these, and that
+    on any scenes of what `attend find` has learned, has
 
     count_accuracy           proportion of images whose count is right
     count_error              error of the total count, over the true total
