@@ -149,7 +149,7 @@ def _row(one: Set, method: str, reports: Sequence[dict[str, Any]]) -> list[str]:
 
 def _f1(report: dict[str, Any]) -> float | None:
     """F1 of boxes or, where the truth has none, of centres or, where it is counts alone, the share that is right."""
-    known = (report.get(key) for key in ("box_f1", "point_f1", "right_counts"))
+    known = (report.get(key) for key in ("box_f1", "point_f1", "count_accuracy"))
     return next((value for value in known if value is not None), None)
 
 
@@ -195,7 +195,6 @@ def _report(one: Set, found: Sequence[Objects]) -> dict[str, Any]:
     if not one.truths:
         return {"found_objects": sum(objects.count for objects in found)}
     report = evaluate_images(zip(found, one.truths, strict=True), distance=DISTANCE.get(one.name, 5.0))
-    report["right_counts"] = float(np.mean([a.count == b.count for a, b in zip(found, one.truths, strict=True)]))
     pairs = [(a.interval, b.count) for a, b in zip(found, one.truths, strict=True) if a.interval is not None]
     return report | {"covered": [low <= count <= high for (low, high), count in pairs]}
 

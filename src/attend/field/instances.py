@@ -70,9 +70,16 @@ def chosen(
     kept: Bool[np.ndarray, " n"],
 ) -> Instances:
     """Those of the objects that are kept, with new numbers."""
-    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    labels = np.concatenate([np.zeros(1, np.int32), numbers])[labels]
+    labels = renumbered(labels, kept)
     return Instances(middles[kept], scores[kept], labels, boxed(labels), areas[kept])
+
+
+def renumbered(
+    labels: Int[np.ndarray, "rows columns"], kept: Bool[np.ndarray, " n"]
+) -> Int[np.ndarray, "rows columns"]:
+    """The label image of those objects that are kept, numbered from 1 on."""
+    numbers = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return np.concatenate([np.zeros(1, np.int32), numbers])[labels]
 
 
 def boxed(labels: Int[np.ndarray, "rows columns"]) -> Float[np.ndarray, "n 4"]:

@@ -1,5 +1,7 @@
 """The part of an image in which most is going on."""
 
+from functools import cached_property
+
 import numpy as np
 from jaxtyping import Float
 
@@ -16,8 +18,12 @@ class Activity:
         """Of an image in [0, 1] or in bytes."""
         self._image = image
         self._stride = -(-max(image.shape[:2]) // SIDE)
-        coarse = in_unit(image[:: self._stride, :: self._stride])
-        self._much = np.square(coarse - np.median(coarse, axis=(0, 1))).sum(axis=2)
+
+    @cached_property
+    def _much(self) -> Float[np.ndarray, "rows columns"]:
+        """Of every pixel that is asked; only once a part is wanted, since most images are small."""
+        coarse = in_unit(self._image[:: self._stride, :: self._stride])
+        return np.square(coarse - np.median(coarse, axis=(0, 1))).sum(axis=2)
 
     def busiest(self, side: int) -> Image:
         """The square part, of so many pixels along a side, that differs most; all of a smaller image."""

@@ -1,6 +1,7 @@
 """The objects of an image of any size: what q and p say of each, tile by tile."""
 
 import contextlib
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from jaxtyping import Float, Int32
 from scipy import ndimage
 
 from attend.ahead import ahead, cores
-from attend.field import REACH, FieldNetwork, Instances, Said, chosen, instances, look
+from attend.field import REACH, FieldNetwork, Instances, Said, chosen, instances, look, renumbered
 from attend.finding.calibration import LEAST
 from attend.finding.kind import Natural, in_unit
 from attend.finding.pixels import dim, refined
@@ -99,7 +100,7 @@ def objects_in(
     every = Objects(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     kept = ~dim(every.scores, every.what[:, WHAT.index("log_contrast")])
     if not kept.all():
-        labels = np.concatenate([np.zeros(1, np.int32), np.where(kept, np.cumsum(kept), 0).astype(np.int32)])[labels]
+        labels = renumbered(labels, kept)
     return Objects(*(part[kept] for part in every)), labels
 
 
@@ -112,8 +113,7 @@ def tiles(sides: tuple[int, int]) -> list[Tile]:
         parts = [slice(start, min(start + each, side)) for start in range(0, side, each)]
         own.append(parts)
         seen.append([slice(max(0, part.start - MARGIN), min(side, part.stop + MARGIN)) for part in parts])
-    places = [(row, column) for row in range(len(own[0])) for column in range(len(own[1]))]
-    return [Tile((own[0][i], own[1][j]), (seen[0][i], seen[1][j])) for i, j in places]
+    return [Tile(*parts) for parts in zip(itertools.product(*own), itertools.product(*seen), strict=True)]
 
 
 def _objects(
@@ -124,10 +124,10 @@ def _objects(
     said = look(network, seen.seen, turns, first)
     found = refined(instances(*said, least=LEAST), said, seen)
     corner = np.array([part.start for part in tile.seen])
-    middles = found.middles + corner
-    inside = [(axis >= part.start) & (axis < part.stop) for axis, part in zip(middles.T, tile.own, strict=True)]
-    if not np.all(inside):
-        found = chosen(found.middles, found.scores, found.labels, found.areas, np.all(inside, axis=0))
+    low, high = np.array([(part.start, part.stop) for part in tile.own]).T
+    own = np.all((found.middles + corner >= low) & (found.middles + corner < high), axis=1)
+    if not own.all():
+        found = chosen(found.middles, found.scores, found.labels, found.areas, own)
     masks, patches = _masks(found, view, corner)
     boxes = found.boxes + np.array([*corner[::-1], 0, 0])
     blur, what = _blur(found, said), _what(found, seen)
