@@ -40,14 +40,14 @@ def scenes_figure(scenes: Scenes, limit: int = SHOWN) -> Figure:
     if len(scenes) == 0:
         raise AttendError("scenes_figure: there are 0 scenes; it needs at least 1")
     scenes = scenes[:limit]
-    steps = int(scenes.counts.max())
+    steps = int(scenes.listed.max())
     titles = ["image", "reconstruction", "count q(n|x)", *(f"object {step + 1}" for step in range(steps))]
     figure = Figure(figsize=(1.6 * len(titles), 1.55 * len(scenes) + 0.3), layout="constrained")
     grid = figure.subplots(len(scenes), len(titles), squeeze=False)
     for axes, title in zip(grid[0], titles, strict=True):
         axes.set_title(title, fontsize=9, color=_INK)
     for row, (image, reconstruction, posterior, *patches) in enumerate(grid):
-        count = scenes.counts[row]
+        count = scenes.listed[row]
         _show(image, scenes.images[row])
         for step in range(count):
             _draw_box(image, scenes.boxes[row, step], step)

@@ -48,6 +48,8 @@ class Scenes(eqx.Module):
         what_names: what each number of `what` is.
         masks: how much each object covers of its box, in [0, 1], the box resampled to m x m numbers; None where it is
             not known, as in files of before. It is the whole object, also where another one hides it.
+        each_presence: the probability that each object exists, the surest first, if q tells it of each by itself; None
+            if the distribution of the count alone tells it.
     """
 
     images: Float[np.ndarray, "batch height width channel"] = eqx.field(converter=np.asarray)
@@ -63,11 +65,23 @@ class Scenes(eqx.Module):
     where_names: tuple[str, ...] | None = eqx.field(static=True, default=None)
     what_names: tuple[str, ...] | None = eqx.field(static=True, default=None)
     masks: Float[np.ndarray, "batch objects m m"] | None = eqx.field(converter=_optional, default=None)
+    each_presence: Float[np.ndarray, "batch objects"] | None = eqx.field(converter=_optional, default=None)
 
     @property
     def counts(self) -> Int[np.ndarray, " batch"]:
         """The most probable number of objects in each image."""
         return self.count_probs.argmax(axis=1)
+
+    @property
+    def listed(self) -> Int[np.ndarray, " batch"]:
+        """How many objects of each image are told of one by one, in boxes and masks.
+
+        It is the count, but where q tells of each object by itself whether it exists: objects that are hidden by others
+        are counted there and not listed. Of those that it tells of, as many are listed as are expected to exist.
+        """
+        if self.each_presence is None:
+            return self.counts
+        return np.minimum(self.counts, np.round(self.each_presence.sum(axis=1)).astype(int))
 
     @property
     def expected_counts(self) -> Float[np.ndarray, " batch"]:
@@ -91,13 +105,15 @@ class Scenes(eqx.Module):
 
     @property
     def presence(self) -> Float[np.ndarray, "batch objects"]:
-        """The probability that each object exists: P(n >= t) for the t-th, counted from 1."""
+        """The probability that each object exists: P(n >= t) for the t-th, from 1, if it is not told of each."""
+        if self.each_presence is not None:
+            return self.each_presence
         return np.clip(self.count_probs[:, :0:-1].cumsum(axis=1)[:, ::-1], 0, 1)
 
     @property
     def exists(self) -> Bool[np.ndarray, "batch objects"]:
-        """Which rows are objects 1..count of their image."""
-        return np.arange(self.boxes.shape[1]) < self.counts[:, None]
+        """Which rows are objects of their image: those that are listed."""
+        return np.arange(self.boxes.shape[1]) < self.listed[:, None]
 
     def __len__(self) -> int:
         """How many scenes there are."""
@@ -121,7 +137,7 @@ class Scenes(eqx.Module):
         counts = ", ".join(str(count) for count in self.counts[:SHOWN]) + ", ..." * (len(self) > SHOWN)
         lines = [f"{len(self)} {noun} of {height}x{width}x{channels}: counts {counts or 'none'}"]
         if len(self) <= SHOWN:
-            for row, count in enumerate(self.counts):
+            for row, count in enumerate(self.listed):
                 for (x0, y0, wide, high), sure in zip(self.boxes[row, :count], self.presence[row, :count], strict=True):
                     lines.append(
                         f"  {self._name(row)}: box x0={x0:.1f} y0={y0:.1f} width={wide:.1f} height={high:.1f}"
@@ -130,7 +146,7 @@ class Scenes(eqx.Module):
         return "\n".join(lines)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Every field but the names, by its name; masks only where there are some."""
+        """Every field but the names, by its name; those that may be missing only where they are there."""
         return {name: array for name in _ARRAYS if (array := getattr(self, name)) is not None}
 
     @staticmethod
@@ -181,7 +197,7 @@ class Scenes(eqx.Module):
         Raises:
             AttendError: there are no masks.
         """
-        count, masks = self.counts[row], self.known_masks()
+        count, masks = self.listed[row], self.known_masks()
         return label_image(masks[row, :count], self.boxes[row, :count], self.images.shape[1:3])
 
     def contours(self, row: int) -> list[list[Float[np.ndarray, "_ 2"]]]:
@@ -191,7 +207,7 @@ class Scenes(eqx.Module):
             AttendError: there are no masks.
         """
         masks, boxes = self.known_masks()[row], self.boxes[row]
-        return [contours_over(masks[index], boxes[index], self._bounds()) for index in range(self.counts[row])]
+        return [contours_over(masks[index], boxes[index], self._bounds()) for index in range(self.listed[row])]
 
     def known_masks(self) -> Float[np.ndarray, "batch objects m m"]:
         """The masks.
@@ -285,7 +301,7 @@ class Scenes(eqx.Module):
 NAMES = ("names", "where_names", "what_names")
 """The fields that are no arrays."""
 
-OPTIONAL = ("masks",)
+OPTIONAL = ("masks", "each_presence")
 """The arrays that may be missing."""
 
 _ARRAYS: dict[str, Any] = {

@@ -191,13 +191,28 @@ def test_counts_have_intervals_and_densities(results, tmp_path):
     x0, y0, x1, y1 = results.seen(0)
     for row, (one, other) in enumerate(zip(rows, sized, strict=True)):
         count = results.counts[row]
-        assert (one["image"], int(one["count"])) == (f"{row}.png", count)
+        assert (one["image"], int(one["count"]), int(one["listed"])) == (f"{row}.png", count, count)
         assert (int(one["width"]), int(one["height"])) == results.size(row)
         assert float(one["expected_count"]) == pytest.approx(results.scenes.expected_counts[row], abs=1e-4)
         assert [int(one["count_low"]), int(one["count_high"])] == results.scenes.count_interval(0.9)[row].tolist()
         assert float(one["density_per_megapixel"]) == pytest.approx(count * 1e6 / ((x1 - x0) * (y1 - y0)), abs=1e-3)
         assert one["density_per_mm2"] == ""
         assert float(other["density_per_mm2"]) == pytest.approx(float(one["density_per_megapixel"]) / 4, rel=1e-4)
+
+
+def test_objects_that_others_hide_are_counted_and_not_listed(make, tmp_path):
+    """q tells of three objects, of which two are expected to exist, and counts three: one is hidden."""
+    scenes = make(2).scenes
+    each = np.zeros(scenes.boxes.shape[:2], np.float32)
+    each[:, :3] = 0.9, 0.8, 0.4
+    probs = np.zeros_like(scenes.count_probs)
+    probs[:, 3] = 1
+    hidden = Results(dataclasses.replace(scenes, each_presence=each, count_probs=probs))
+    exports["counts"].write(hidden, tmp_path / "counts.csv")
+    assert [(row["count"], row["listed"]) for row in table(tmp_path / "counts.csv")] == [("3", "2")] * 2
+    assert [len(list(hidden.objects(row))) for row in range(2)] == [2, 2]
+    assert [found.presence for found in hidden.objects(0)] == pytest.approx([0.9, 0.8])
+    assert hidden.scenes.labels(0).max() <= 2
 
 
 @pytest.mark.parametrize("name", WITH_MASKS)

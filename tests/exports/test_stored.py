@@ -87,13 +87,13 @@ def test_masks_alone_may_be_kept(make, tmp_path):
 
 def test_totals_and_lines_count_over_all_pieces(whole, tmp_path):
     stored = StoredResults(tmp_path, pixels=False)
-    assert (len(stored), stored.totals(), stored.lines) == (0, (0, 0), [])
+    assert (len(stored), stored.totals(), stored.lines) == (0, (0, 0, 0), [])
     for number, piece in enumerate(pieces_of(whole, 5)):
         stored.put(piece, [f"{number}.png: empty"])
     again = StoredResults(tmp_path, pixels=False)
     for results in (stored, again):
         assert len(results) == 3
-        assert results.totals() == (11, whole.scenes.counts.sum())
+        assert results.totals() == (11, whole.scenes.counts.sum(), whole.scenes.counts.sum())
         assert results.lines == ["0.png: empty", "1.png: empty", "2.png: empty"]
     assert [piece.first for piece in again.pieces()] == [0, 5, 10]
 

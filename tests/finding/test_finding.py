@@ -1,10 +1,12 @@
 """Finding: what kind of images they are is told from them, and what is found is what was drawn."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 from discs import discs
+from scipy import ndimage
 from skimage import data as pictures
 
 import attend
@@ -29,8 +31,9 @@ from attend.finding.calibration import Calibration, calibrated
 from attend.finding.foreground import possible
 from attend.finding.objects import objects_in, tiles
 from attend.finding.pixels import alike, refined
+from attend.finding.prior import fitted
+from attend.finding.steady import steadiness
 from attend.finding.suited import suited
-from attend.photometry import seen
 
 
 @pytest.mark.parametrize(("ground", "light", "name"), [(0.2, 0.7, "bright"), (0.8, 0.3, "dark")])
@@ -255,6 +258,36 @@ def test_what_is_far_dimmer_than_all_others_is_none_of_them():
     assert alike(few, image) is few
 
 
+def test_crowds_hide_more_objects_than_what_keeps_a_distance(monkeypatch):
+    """Where discs keep a distance, as many are told as are found; where they lie anyhow, there are more than that."""
+    monkeypatch.setattr("attend.finding.prior.DREAMS", 200)
+    rng, find = np.random.default_rng(9), functools.partial(find_in, universal())
+    kind = Kind("bright", 16.0)
+    made = bank([find(natural(discs(rng)[0] / np.float32(255), kind)) for _ in range(2)], rng)
+    assert made is not None
+    told = {}
+    for apart, density in ((0.0, 30.0), (1.0, 18.0)):
+        crowd = dataclasses.replace(made, densities=[np.array([density])] * 2, apart=apart, touching=0.0)
+        found = [find(crowd.scene(rng).image) for _ in range(40)]
+        each = [len(one.objects.areas) * AREA / one.image.contrast.size for one in found]
+        told[apart] = fitted(dataclasses.replace(crowd, densities=[np.array([np.mean(each)])] * 2), found, find, 0)
+    kept, free = told[1.0], told[0.0]
+    assert kept.probabilities[kept.priors[0] >= 0.75].sum() > 0.9
+    assert kept.more[0] < 0.03
+    assert free.more[0] > 0.08
+    assert free.more[1] > kept.more[1]
+
+
+def test_objects_are_steadier_than_their_noise():
+    """Discs are found again at other sizes, what is found in noise is not."""
+    rng, kind = np.random.default_rng(10), Kind("bright", 16.0)
+    images = [discs(rng)[0] / np.float32(255) for _ in range(2)]
+    noise = [ndimage.gaussian_filter(rng.normal(size=(200, 200, 1)), (4, 4, 0)).astype(np.float32) for _ in range(2)]
+    objects, chance = steadiness(universal(), images, kind), steadiness(universal(), noise, kind)
+    assert objects.share > 0.97
+    assert chance.share < objects.share - 2 * np.hypot(objects.error, chance.error)
+
+
 def test_too_few_objects_make_no_bank():
     blank = natural(np.full((100, 100, 1), 0.3, np.float32), Kind("bright", 14.0))
     assert bank([find_in(universal(), blank)], np.random.default_rng(0)) is None
@@ -268,7 +301,8 @@ def test_scores_are_calibrated_on_dreams():
 
     def dream():
         drawn = compose(rng, shapes, arrangement, np.zeros((96, 96)))
-        return seen(drawn.image + 0.1 * rng.normal(size=(96, 96)), 0.1), targets(drawn)
+        noisy = (drawn.image + 0.1 * rng.normal(size=(96, 96))).astype(np.float32)
+        return Scene(Natural(noisy, 0.1, (96.0, 96.0)), targets(drawn), drawn.middles, 12.0)
 
     found = calibrated(universal(), [dream() for _ in range(40)], 1)
     assert found.slope > 0
@@ -277,20 +311,28 @@ def test_scores_are_calibrated_on_dreams():
 
 def test_counts_are_as_uncertain_as_presences_and_scatter_say():
     calibration = Calibration(missed=0.0, scatter=0.0)
-    probs = calibration.count_probs(np.full(100, 0.5))
+    probs = calibration.count_probs(np.full(100, 0.5), AREA)
     counts = np.arange(len(probs))
     assert probs.sum() == pytest.approx(1, abs=1e-5)
     assert probs @ counts == pytest.approx(50, abs=0.05)
     assert np.sqrt(probs @ (counts - 50) ** 2) == pytest.approx(5, abs=0.1)
-    wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5))
+    wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5), AREA)
     assert np.sqrt(wide @ (np.arange(len(wide)) - 50) ** 2) == pytest.approx(np.hypot(5, 10), rel=0.03)
-    often = dataclasses.replace(calibration, missed=0.5).count_probs(np.full(100, 0.5))
+    often = dataclasses.replace(calibration, missed=0.5).count_probs(np.full(100, 0.5), AREA)
     assert np.sqrt(often @ (np.arange(len(often)) - 50) ** 2) == pytest.approx(np.sqrt(25 + 25), rel=0.03)
-    assert calibration.count_probs(np.zeros(0)) == pytest.approx([1.0, 0.0])
+    assert calibration.count_probs(np.zeros(0), AREA) == pytest.approx([1.0, 0.0])
+
+
+def test_a_crowded_image_has_more_objects_than_are_found():
+    """Of 100 objects on ten times `AREA` a tenth as many hide behind others as of 100 on one."""
+    calibration = Calibration(missed=0.0, scatter=0.0, hidden=0.002)
+    for area, expected in ((AREA, 120), (10 * AREA, 102)):
+        probs = calibration.count_probs(np.ones(100), area)
+        assert probs @ np.arange(len(probs)) == pytest.approx(expected, abs=0.1)
 
 
 def test_a_count_of_few_objects_of_which_none_is_certain_is_not_zero():
-    assert Calibration(scatter=1.0).count_probs(np.full(3, 0.9)).argmax() > 1
+    assert Calibration(scatter=1.0).count_probs(np.full(3, 0.9), AREA).argmax() > 1
 
 
 def test_an_outline_lies_half_way_between_an_object_and_what_is_around_it():

@@ -182,7 +182,7 @@ def test_a_consumer_that_stops_early_leaves_what_is_kept(tmp_path):
 
 
 def test_any_looker_writes_any_format(tmp_path):
-    assert look_into(Spots(), LARGE, tmp_path / "found.json") == Totals(images=3, objects=3, skipped=0)
+    assert look_into(Spots(), LARGE, tmp_path / "found.json") == Totals(images=3, objects=3, listed=3, skipped=0)
     coco = json.loads((tmp_path / "found.json").read_text())
     assert [(image["width"], image["height"]) for image in coco["images"]] == [(30, 8), (8, 8), (12, 17)]
     look_into(Spots(), LARGE, tmp_path / "drawn", format="overlays")

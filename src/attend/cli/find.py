@@ -63,7 +63,8 @@ def find(
     from scenes that it composes of the images' own parts, looks at every image, and
     writes the folder OUT:
 
-    counts.csv     a row an image: the count, its 90 % interval, the density
+    counts.csv     a row an image: the count, its 90 % interval, the density, and
+                   how many objects are listed; those that others hide are not
     objects.csv    a row an object: its place, size, shape and brightness
     objects.json   boxes and masks in COCO's format
     labels/        a TIFF an image in which each object has its own number, to open
@@ -101,7 +102,9 @@ def find(
             **files.given(),
         )
     skipped = f"; {totals.skipped:,} unreadable skipped" if totals.skipped else ""
-    print(f"{out}: {totals.objects:,} objects in {totals.images:,} images{skipped}")
+    hidden = totals.objects - totals.listed
+    beside = f", {hidden:,} of them hidden by others and only counted" if hidden else ""
+    print(f"{out}: {totals.objects:,} objects in {totals.images:,} images{beside}{skipped}")
     if finder.empty:
         print("The images seem to show no repeated objects. If they do, give --diameter and --foreground.")
 

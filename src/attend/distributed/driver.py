@@ -47,7 +47,7 @@ def look_over_cluster(
     The rows are those of `look_into` on one machine, whoever dies meanwhile: a part of the images is done exactly if
     its tables are there, and each is written whole or not at all. They are in `OUT.unfinished` until all are there.
 
-    `out/images` has a row for each image: `image`, `width`, `height`, `count`, `expected_count`, `count_low`,
+    `out/images` has a row for each image: `image`, `width`, `height`, `count`, `listed`, `expected_count`, `count_low`,
     `count_high`, `density_per_megapixel`, as of `attend.exports.write_counts`, and `error`, which only a file has that
     cannot be read. `out/objects` has a row for each object, as of `attend.exports.write_parquet`. In both, the files
     `part-NUMBER.parquet` follow each other in the order of the images.
@@ -88,7 +88,7 @@ def look_over_cluster(
     with alone_in(folder, about, lambda: any((folder / "objects").glob("*.parquet"))):
         _clear(folder)
         job = Job(str(run), tiled, looker.fingerprint(), version("attend"), _to_send(stream, folder), step, folder)
-        images_done = objects = died = 0
+        images_done = objects = listed = died = 0
         lines: list[str] = []
         notes: dict[str, None] = {}
         progress(0, len(job))
@@ -100,6 +100,7 @@ def look_over_cluster(
                         notes[note] = None
                 images_done += report["contents"]["images"]
                 objects += report["contents"]["objects"]
+                listed += report["contents"]["listed"]
                 lines += report["contents"]["lines"]
                 died += report["died"]
                 progress(number, len(job))
@@ -111,7 +112,7 @@ def look_over_cluster(
             tell(stream.source, f"parts that were done again since a worker died at them: {died:,}")
         _clear(folder)
         put_in_place(folder, out)
-    return Totals(images_done, objects, len(lines))
+    return Totals(images_done, objects, listed, len(lines))
 
 
 def _to_send(stream: ImageStream, folder: Path) -> ImageStream:

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 PARTS = ("images", "objects")
 """The folders of the tables, each with a file for each part."""
 
-COUNTS = ("image", "width", "height", "count", "expected_count", "count_low", "count_high", "density_per_megapixel")
+COUNTS = (
+    "image",
+    "width",
+    "height",
+    "count",
+    "listed",
+    "expected_count",
+    "count_low",
+    "count_high",
+    "density_per_megapixel",
+)
 """What the table of images says of those that can be read, as of `attend.exports.write_counts`."""
 
 
@@ -28,10 +38,18 @@ class Unreadable(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in the tables of a part: how many images and objects, and a line for each file that cannot be read."""
+    """What is in the tables of a part.
+
+    Attributes:
+        images: that were looked at.
+        objects: in them.
+        listed: objects that have a row.
+        lines: a line for each file that cannot be read.
+    """
 
     images: int
     objects: int
+    listed: int
     lines: list[str]
 
 
@@ -84,7 +102,7 @@ def read_part(folder: Path, number: int) -> Contents | None:
     from pyarrow import parquet
 
     try:
-        return _contents(parquet.ParquetFile(path).read(["count", "error"]))
+        return _contents(parquet.ParquetFile(path).read(["count", "listed", "error"]))
     except (OSError, pa.ArrowException) as error:
         raise AttendError(f"{path}: is damaged ({error}); delete it to have it made anew") from error
 
@@ -101,6 +119,5 @@ def _images(rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
 
 
 def _contents(images: "pa.Table") -> Contents:
-    found = [count for count in images["count"].to_pylist() if count is not None]
-    lines = [line for line in images["error"].to_pylist() if line is not None]
-    return Contents(len(found), sum(found), lines)
+    found, listed, lines = (images[name].drop_null().to_pylist() for name in ("count", "listed", "error"))
+    return Contents(len(found), sum(found), sum(listed), lines)

@@ -32,11 +32,13 @@ class Dream(NamedTuple):
         image: the contrast of each pixel with the background.
         owner: whose pixel it is: 0 for the background, else the number of an object, from 1.
         areas: pixels that each object would have if nothing hid it; the first, of the background, is 0.
+        middles: row and column of each object, of those as well that others hide.
     """
 
     image: Float[np.ndarray, "side side"]
     owner: Int[np.ndarray, "side side"]
     areas: Float[np.ndarray, " n1"]
+    middles: Float[np.ndarray, "n 2"]
 
 
 def compose(
@@ -83,7 +85,7 @@ def compose(
             canvas.shine(middle, contrasts[k] * glow[0])
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))
     within = slice(MARGIN, MARGIN + side)
-    return Dream(canvas.image[within, within], canvas.owner[within, within], np.array(areas))
+    return Dream(canvas.image[within, within], canvas.owner[within, within], np.array(areas), places)
 
 
 def _place(

@@ -18,7 +18,8 @@ def write_counts(results: AnyResults, path: str | os.PathLike) -> None:
     """Write a row for each image: UTF-8, commas, a header.
 
     `image`, `width` and `height` (of the picture in the file, in pixels), `count` (the most probable one),
-    `expected_count`, `count_low` and `count_high` (the central interval that holds 90 % of the probability),
+    `listed` (how many of them the other tables have: those that others hide are only counted), `expected_count`,
+    `count_low` and `count_high` (the central interval that holds 90 % of the probability),
     `density_per_megapixel` (the count over the part of the picture that was seen) and `density_per_mm2`, which is
     empty where the size of a pixel is not known.
     """
@@ -41,6 +42,7 @@ def counts(piece: Results) -> Iterator[tuple[Any, ...]]:
             piece.name(row),
             *piece.size(row),
             count,
+            int(piece.listed[row]),
             round(float(expected[row]), 4),
             low,
             high,
@@ -54,6 +56,7 @@ COLUMNS = (
     "width",
     "height",
     "count",
+    "listed",
     "expected_count",
     "count_low",
     "count_high",

@@ -20,7 +20,7 @@ def write_crops(results: AnyResults, path: str | os.PathLike) -> None:
     with atomic_folder(path) as folder:
         stems = results.stems()
         for piece in results.pieces():
-            for row, count in enumerate(piece.counts):
+            for row, count in enumerate(piece.listed):
                 for index in range(count):
                     if (pixels := crop(piece, row, index)) is not None:
                         file = folder / f"{stems[piece.first + row]}-{index + 1}.png"

@@ -33,7 +33,7 @@ def write_labels(results: AnyResults, path: str | os.PathLike) -> None:
 
 def _write_one(piece: Results, row: int, file: Path) -> None:
     labels = piece.labels(row)
-    kind = np.uint16 if piece.counts[row] <= np.iinfo(np.uint16).max else np.uint32
+    kind = np.uint16 if piece.listed[row] <= np.iinfo(np.uint16).max else np.uint32
     scale = {}
     if piece.pixel_size is not None:
         scale = {"resolution": (1e4 / piece.pixel_size,) * 2, "resolutionunit": "CENTIMETER"}

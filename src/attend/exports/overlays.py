@@ -40,7 +40,7 @@ def overlay(results: Results, row: int) -> Image.Image:
     """One image with the outlines of its objects."""
     from attend.figures import step_colour  # here because matplotlib takes long to load
 
-    count = results.counts[row]
+    count = results.listed[row]
     boxes = results.scenes.boxes[row, :count]
     image = as_image(visible(results.picture(row))).convert("RGB")
     zoom = _zoom(image.size, boxes)

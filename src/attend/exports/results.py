@@ -94,6 +94,11 @@ class Results:
         return self.scenes.counts
 
     @cached_property
+    def listed(self) -> Int[np.ndarray, " batch"]:
+        """How many of them are told of one by one."""
+        return self.scenes.listed
+
+    @cached_property
     def _presence(self) -> Float[np.ndarray, "batch objects"]:
         return self.scenes.presence
 
@@ -132,12 +137,12 @@ class Results:
         return 255 - pixels if self.inverted else pixels
 
     def objects(self, row: int) -> Iterator[Found]:
-        """The objects 1..count of an image."""
+        """The objects of an image that are listed."""
         height, width = self.scenes.images.shape[1:3]
         view = self._view(row)
         stretch = np.array([view[2] / width, view[3] / height] * 2)
         offset = np.array([view[0], view[1], 0, 0])
-        for index in range(self.counts[row]):
+        for index in range(self.listed[row]):
             yield Found(
                 row,
                 index,
@@ -188,7 +193,7 @@ class Results:
             AttendError: there are no masks.
         """
         width, height = self.size(row)
-        masks = self.scenes.known_masks()[row, : self.counts[row]]
+        masks = self.scenes.known_masks()[row, : self.listed[row]]
         boxes = np.array([found.box for found in self.objects(row)], np.float64).reshape(-1, 4)
         return label_image(masks, boxes, (height, width), self.seen(row))
 

@@ -9,7 +9,7 @@ from attend.exports.results import Results, unique_stems
 from attend.files import atomic_file, read_npz
 from attend.scenes import NAMES, Scenes
 
-SLIM = ("count_probs", "boxes", "where", "what")
+SLIM = ("count_probs", "each_presence", "boxes", "where", "what")
 """What formats that show no pixels need of scenes."""
 
 
@@ -76,13 +76,14 @@ class StoredResults:
                 first += len(piece.scenes)
                 yield piece
 
-    def totals(self) -> tuple[int, int]:
-        """How many images there are, and how many objects in them."""
-        images = objects = 0
+    def totals(self) -> tuple[int, int, int]:
+        """How many images there are, how many objects in them, and how many of those are listed."""
+        images = objects = listed = 0
         for piece in self.pieces():
             images += len(piece.scenes)
             objects += int(piece.counts.sum())
-        return images, objects
+            listed += int(piece.listed.sum())
+        return images, objects, listed
 
     def stems(self) -> list[str]:
         """A path for each image below a folder, as of `unique_stems`."""

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from attend.dreams import AREA, BEYOND, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
 from attend.field import Instances
 from attend.finding.kind import Natural
-from attend.photometry import seen, smooth_over
+from attend.photometry import smooth_over
 
 SURE = 0.7
 """Objects of which q is surer than this are cut out."""
@@ -61,6 +61,7 @@ class Bank:
         densities: of each image, how many objects there are in `AREA` pixels in each of its parts.
         touching: the share of the objects that have another beside them.
         apart: the distance from the nearest other one, in terms of their mean diameter, below which few objects are.
+        more: how many objects there are for each that was found.
     """
 
     cutouts: CutOuts
@@ -71,25 +72,42 @@ class Bank:
     densities: Sequence[Float[np.ndarray, " _parts"]]
     touching: float
     apart: float
+    more: float = 1.0
 
     def dream(self, rng: np.random.Generator) -> tuple[Float[np.ndarray, "side side 2"], Targets]:
-        """What q sees of a scene drawn from p, and the truth about it.
+        """What q sees of a scene that it learns from, and the truth about it.
 
-        Background, brightness and density are those of one image, and most often its objects are too. Scenes are
-        somewhat more crowded and more varied in brightness than those that were found: what q has missed so far is more
-        often faint or crowded than not.
+        Such scenes are somewhat more crowded and more varied in brightness than those that were found: what q has
+        missed so far is more often faint or crowded than not.
         """
-        more, some, apart = rng.uniform(0.7, 2.0), rng.choice([0, 1.5]), self.apart * rng.uniform(0.5, 1)
+        scene = self.scene(rng, varied=True)
+        return scene.image.seen, scene.truth
+
+    def scene(self, rng: np.random.Generator, *, varied: bool = False) -> "Scene":
+        """A scene drawn from p.
+
+        Background, brightness and density are those of one image, and most often its objects are too.
+
+        Args:
+            rng: draws everything.
+            varied: whether it is as a scene might be, rather than as those are that were found.
+        """
+        density, touching, apart, some = self.more, self.touching, self.apart, 0.0
+        if varied:
+            density, some = density * rng.uniform(0.7, 2.0), float(rng.choice([0, 1.5]))
+            touching = float(np.clip(touching * rng.uniform(0.6, 1.5), 0.1, 0.9))
+            apart *= rng.uniform(0.5, 1)
         place = int(rng.integers(len(self.backgrounds)))
         image = int(self.behind[place])
         own = np.flatnonzero(self.origins == image)
         alone = len(own) >= ALONE and rng.random() < OWN
         around = ((DREAM + 2 * BEYOND) / DREAM) ** 2  # where objects may lie is larger than what is seen
+        density = float(rng.choice(self.densities[image]) * density + some)
         arrangement = Arrangement(
-            density=(rng.choice(self.densities[image]) * more + some) * around,
-            size_sd=0.12,
-            contrast_sd=0.5,
-            touching=float(np.clip(self.touching * rng.uniform(0.6, 1.5), 0.1, 0.9)),
+            density=density * around,
+            size_sd=0.12 if varied else 0.05,
+            contrast_sd=0.5 if varied else 0.15,
+            touching=touching,
             gaps=(max(0.55, apart), 1.2),
             alike=0.5,
             apart=apart,
@@ -98,10 +116,28 @@ class Bank:
         )
         drawn = compose(rng, self.cutouts[own] if alone else self.cutouts, arrangement, self.backgrounds[place])
         pixels = drawn.image
-        if rng.random() < 0.3:
+        if varied and rng.random() < 0.3:
             pixels = ndimage.gaussian_filter(pixels, rng.uniform(0.3, 0.8))
-        pixels = pixels * np.exp(0.2 * rng.normal())
-        return seen(pixels, self.spreads[image]), targets(drawn)
+        if varied:
+            pixels = pixels * np.exp(0.2 * rng.normal())
+        seen = Natural(pixels.astype(np.float32), float(self.spreads[image]), (float(DREAM), float(DREAM)))
+        return Scene(seen, targets(drawn), drawn.middles, density)
+
+
+class Scene(NamedTuple):
+    """A scene drawn from p.
+
+    Attributes:
+        image: it.
+        truth: what q is to say of it.
+        middles: of all its objects, row and column, of those as well that others hide.
+        density: how many objects there should be per `AREA` pixels.
+    """
+
+    image: Natural
+    truth: Targets
+    middles: Float[np.ndarray, "n 2"]
+    density: float
 
 
 def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
@@ -111,7 +147,7 @@ def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
     if sum(map(len, parts)) < FEWEST:
         return None
     behind = rng.integers(len(found), size=BACKGROUNDS)
-    ratios = np.concatenate([_ratios(one.objects) for one in found])
+    near = np.concatenate([ratios(one.objects) for one in found])
     return Bank(
         CutOuts.concatenate(parts),
         np.repeat(np.arange(len(found)), [len(part) for part in parts]),
@@ -119,8 +155,8 @@ def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
         behind,
         np.array([one.image.spread for one in found]),
         [_densities(one) for one in found],
-        float((ratios < BESIDE).mean()),
-        float(np.clip(np.quantile(ratios, FEW), 0, 1)),
+        float((near < BESIDE).mean()),
+        float(np.clip(np.quantile(near, FEW), 0, 1)),
     )
 
 
@@ -206,7 +242,7 @@ def _part(found: Found, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     return (contrast[::-1].copy(), taken[::-1].copy()) if mirrored else (contrast.copy(), taken.copy())
 
 
-def _ratios(objects: Instances) -> np.ndarray:
+def ratios(objects: Instances) -> np.ndarray:
     """How far each object's nearest other one is, in terms of their mean diameter."""
     if len(objects.middles) < 2:
         return np.full(len(objects.middles), FAR)

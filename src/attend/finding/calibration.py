@@ -11,8 +11,9 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from attend.dreams import Targets
-from attend.field import Example, FieldNetwork, instances, look
+from attend.dreams import AREA, Targets
+from attend.field import FieldNetwork, instances, look
+from attend.finding.bank import Scene
 
 LEAST = 0.3
 """Scores below this are not asked about."""
@@ -40,23 +41,35 @@ class Calibration:
         missed: the variance of a count for each object counted, as of misses and false ones that come one by one,
             beyond that of independent objects.
         scatter: the relative standard deviation of a count beyond both.
+        hidden: how many more objects there are than q can tell apart, for each that it finds, where there is one in
+            `AREA` natural pixels; the more, the more crowded an image is.
     """
 
     slope: float = 1.0
     offset: float = 0.4
     missed: float = MISSED
     scatter: float = SCATTER
+    hidden: float = 0.0
 
     def presence(self, scores: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """The probability that each object is there."""
         return expit(self.slope * logit(np.clip(scores, 1e-6, 1 - 1e-6)) + self.offset)
 
-    def count_probs(self, presence: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n1"]:
+    def expected(self, presence: Float[np.ndarray, " n"], area: float) -> float:
+        """The mean of the count, in an image of so many natural pixels."""
+        seen = float(presence.sum())
+        return seen * (1 + self.hidden * seen * AREA / area)
+
+    def count_probs(self, presence: Float[np.ndarray, " n"], area: float) -> Float[np.ndarray, " n1"]:
         """The distribution of the count: a normal one, cut at 0, of the mean and the variance that presences tell.
 
         It has at least as many counts as there are presences, and one more.
+
+        Args:
+            presence: of each object.
+            area: of the image, in natural pixels.
         """
-        mean = float(presence.sum())
+        mean = self.expected(presence, area)
         independent = (presence * (1 - presence)).sum()
         deviation = np.sqrt(independent + self.missed * mean + (self.scatter * mean) ** 2) + 1e-3
         most = max(len(presence), int(np.ceil(mean + 4 * deviation)))
@@ -65,25 +78,30 @@ class Calibration:
         return (each / each.sum()).astype(np.float32)
 
 
-def calibrated(network: FieldNetwork, dreams: Sequence[Example], turns: int) -> Calibration:
-    """Compare what q finds in dreams, looking so often at each, with the truth."""
-    scores, hits, truths = [], [], []
-    for image, truth in dreams:
-        objects = instances(*look(network, image, turns), least=LEAST)
-        middles = _middles(truth)
-        inside = _inside(objects.middles, image.shape)
+def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int) -> Calibration:
+    """Compare what q finds in scenes drawn from p, looking so often at each, with the truth."""
+    scores, hits, truths, areas = [], [], [], []
+    for image, truth, every, _ in scenes:
+        objects = instances(*look(network, image.seen, turns), least=LEAST)
+        sides = image.contrast.shape
+        inside = _inside(objects.middles, sides)
         scores.append(objects.scores[inside])
-        hits.append(_hits(objects.middles, middles)[inside])
-        truths.append(_inside(middles, image.shape).sum())
+        hits.append(_hits(objects.middles, _middles(truth))[inside])
+        truths.append(_inside(every, sides).sum())
+        areas.append(np.prod(np.array(sides) - 2 * EDGE) / AREA)
     score = np.concatenate([*scores, list(DOUBT)])
     hit = np.concatenate([*hits, list(DOUBT.values())])
     fit = LogisticRegression().fit(logit(score.clip(1e-6, 1 - 1e-6))[:, None], hit)
     once = Calibration(float(fit.coef_[0, 0]), float(fit.intercept_[0]))
-    expected = np.array([once.presence(one).sum() for one in scores])
+    seen = np.array([once.presence(one).sum() for one in scores])
     independent = np.array([(once.presence(one) * (1 - once.presence(one))).sum() for one in scores])
-    left = np.square(expected - truths) - independent
-    missed, square = nnls(np.stack([expected, expected**2], axis=1), left)[0]
-    return Calibration(once.slope, once.offset, float(max(missed, MISSED)), float(max(np.sqrt(square), SCATTER)))
+    crowded, true = seen / np.array(areas), np.array(truths)
+    hidden = max(float((crowded * (true - seen)).sum() / max((crowded**2 * seen).sum(), 1e-9)), 0.0)
+    expected = seen * (1 + hidden * crowded)
+    missed, square = nnls(np.stack([expected, expected**2], axis=1), (expected - true) ** 2 - independent)[0]
+    return Calibration(
+        once.slope, once.offset, float(max(missed, MISSED)), float(max(np.sqrt(square), SCATTER)), hidden
+    )
 
 
 def _inside(middles: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

@@ -23,6 +23,7 @@ from attend.finding.hypotheses import Evidence, disagreement, hypotheses
 from attend.finding.kind import Kind, Natural
 from attend.finding.likeness import Likeness, likeness
 from attend.finding.objects import no_objects, objects_in
+from attend.finding.prior import fitted
 from attend.finding.rounds import Round, find_in, learn
 from attend.finding.scene import scene_of
 from attend.finding.suited import suited
@@ -180,12 +181,16 @@ def make_finder(
     views = views[: max(1, int(np.searchsorted(upto, PIXELS)))]
     network, done = learn(network, views, rounds=rounds, seed=seed, watch=partial(watch, "learning"))
     rng = np.random.default_rng([seed, DREAMS])
-    made = bank(list(ahead(partial(find_in, network, turns=turns), views, cores())), rng)
-    dreams = [] if made is None else [made.dream(rng) for _ in range(DREAMS)]
-    calibration = calibrated(network, dreams, turns) if dreams else Calibration()
-    scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
-    calibration = dataclasses.replace(calibration, scatter=scatter)
-    alike = likeness(views, dreams, rng) if dreams else None
+    find = partial(find_in, network)
+    found = list(ahead(find, views, cores()))
+    made = bank(found, rng)
+    calibration, alike, doubt = Calibration(), None, disagreement(tried)
+    if made is not None:
+        posterior = fitted(made, found, find, seed)
+        dreams = [posterior.scene(rng) for _ in range(DREAMS)]
+        calibration, doubt = calibrated(network, dreams, turns), float(np.hypot(doubt, posterior.more[1]))
+        alike = likeness(views, dreams, rng)
+    calibration = dataclasses.replace(calibration, scatter=float(np.hypot(calibration.scatter, doubt)))
     return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done, alike)
 
 

@@ -1,5 +1,6 @@
 """What kind of images these are: each foreground and size of object is tried, and p judges what q then finds."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from attend.finding.busiest import Activity
 from attend.finding.foreground import possible
 from attend.finding.gain import ENOUGH, gain_of, usual_diameter
 from attend.finding.kind import Image, Kind
+from attend.finding.steady import Steadiness, steadiness
 from attend.finding.views import natural
 from attend.photometry import NATURAL
 
@@ -25,6 +27,9 @@ FINALISTS, LARGEST = 6, 1024
 
 LEAST = 0.3
 """Objects of which the network is less sure than this do not count as evidence."""
+
+USUAL = 0.5, 2.0
+"""What is found is taken to be so many times as large as what is tried, at least and at most."""
 
 CORRECTIONS = 2
 """Times that the diameter is corrected by the sizes of what is found, if that explains the images nearly as well."""
@@ -52,6 +57,11 @@ class Evidence:
     sure: float
     diameter: float
 
+    @property
+    def usual(self) -> float:
+        """The diameter of what is found, in terms of that which was tried."""
+        return self.diameter / self.kind.diameter
+
 
 def hypotheses(
     network: FieldNetwork,
@@ -66,7 +76,8 @@ def hypotheses(
     Each hypothesis is judged by a simple p: a smooth background, and objects of one colour each where q finds them.
     What counts is by how much that explains the pixels in all channels better than the background alone, per pixel,
     times how sure q is. This is asked of every hypothesis in a part of each image that suits its size, and of
-    the best ones again in a part that is the same for all of them.
+    the best ones again in a part that is the same for all of them. One that explains the images nearly as well as the
+    best is taken in its place if what q finds is steadier (`attend.finding.steady`).
 
     Args:
         network: q.
@@ -92,21 +103,38 @@ def hypotheses(
         found = evidence(network, parts, kind)
         return replace(found, share=max(found.share, share))
 
+    @functools.cache
+    def steady(kind: Kind) -> Steadiness:
+        return steadiness(network, common, kind)
+
     found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
     diameters = [one.kind.diameter for one in found[: max(finalists, 1)]]
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
     common = [one.busiest(side) for one in active]
     again = sorted((judged(one.kind, common, one.share) for one in found[:finalists]), key=lambda one: -one.gain)
-    best, *others = [*again, *found[finalists:]]
+    first, *others = [*again, *found[finalists:]]
+    best = _steadier(first, [one for one in again[1:] if one.gain >= ENOUGH * first.gain], steady)
+    others = [one for one in [first, *others] if one is not best]
     for _ in range(corrections):
         if best.objects < 3:
             break
-        corrected = best.kind.diameter * float(np.clip(best.diameter / best.kind.diameter, 0.7, 1.4))
+        corrected = best.kind.diameter * float(np.clip(best.usual, 0.7, 1.4))
         other = judged(Kind(best.kind.foreground, corrected), common, best.share)
-        if other.gain < ENOUGH * best.gain:
+        if other.gain < ENOUGH * best.gain or _steadier(other, [best], steady) is best:
             break
         best, others = other, [best, *others]
+    if best.objects >= 3:
+        best = replace(best, kind=replace(best.kind, usual=float(np.clip(best.usual, *USUAL))))
     return [best, *others]
+
+
+def _steadier(first: Evidence, others: Sequence[Evidence], steady: Callable[[Kind], Steadiness]) -> Evidence:
+    """The first, or the steadiest of the others if it is steadier than that by more than the standard error."""
+    if not others:
+        return first
+    own = steady(first.kind)
+    best, there = max(((one, steady(one.kind)) for one in others), key=lambda each: each[1].share)
+    return best if there.share - own.share > np.hypot(own.error, there.error) else first
 
 
 def disagreement(tried: Sequence[Evidence]) -> float:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from attend.field import Example
-from attend.finding.bank import DREAM
+from attend.finding.bank import DREAM, Scene
 from attend.finding.kind import Natural
 
 Planes = Float[np.ndarray, "n side side"]
@@ -38,7 +37,7 @@ class Likeness:
         }
 
 
-def likeness(images: Sequence[Natural], dreams: Sequence[Example], rng: np.random.Generator) -> Likeness:
+def likeness(images: Sequence[Natural], dreams: Sequence[Scene], rng: np.random.Generator) -> Likeness:
     """As many parts of the images, at random places, as there are dreams."""
     parts = []
     for _ in dreams:
@@ -46,7 +45,7 @@ def likeness(images: Sequence[Natural], dreams: Sequence[Example], rng: np.rando
         seen = np.pad(seen, [(0, max(0, DREAM - side)) for side in seen.shape], mode="symmetric")
         top, left = (rng.integers(side - DREAM + 1) for side in seen.shape)
         parts.append(seen[top : top + DREAM, left : left + DREAM])
-    return Likeness(np.stack(parts), np.stack([image[..., 0] for image, _ in dreams]))
+    return Likeness(np.stack(parts), np.stack([one.image.seen[..., 0] for one in dreams]))
 
 
 def _lit(planes: Planes) -> float:

@@ -36,7 +36,7 @@ def scene_of(
         name: of the image.
     """
     presence = calibration.presence(found.scores)
-    count_probs = calibration.count_probs(presence)
+    count_probs = calibration.count_probs(presence, float(np.prod(view.shape)))
     n, rows = len(presence), len(count_probs) - 1
     order = np.argsort(-presence, kind="stable")
     step, size = view.step, np.array(image.shape[:2])
@@ -64,6 +64,7 @@ def scene_of(
         boxes=ordered(boxes),
         patches=ordered(found.patches),
         masks=ordered(found.masks),
+        each_presence=ordered(presence),
         names=None if name is None else (name,),
         where_names=WHERE,
         what_names=WHAT,

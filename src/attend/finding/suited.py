@@ -1,5 +1,7 @@
 """The size of the usual object of each image: images of one kind may be enlarged more or less."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from attend.field import FieldNetwork, Said, instances, look
@@ -46,11 +48,11 @@ def _suited(network: FieldNetwork, image: Image, kind: Kind) -> tuple[View, Said
     n = len(found.areas)
     if n < 2:
         return own, said
-    ratio = (usual_diameter(found.areas) / NATURAL) ** (n / (n + KNOWN))
+    ratio = (usual_diameter(found.areas) / (NATURAL * kind.usual)) ** (n / (n + KNOWN))
     ratio = float(np.clip(ratio, 1 / FARTHEST, FARTHEST))
     if 1 / ALIKE < ratio < ALIKE:
         return own, said
-    other = view(image, Kind(kind.foreground, kind.diameter * ratio))
+    other = view(image, replace(kind, diameter=kind.diameter * ratio))
     there = look(network, other.whole.seen)
     gain = gain_of(image, instances(*there, least=LEAST), other.kind)[0]
     return (other, there) if gain >= ENOUGH * gain_of(image, found, kind)[0] else (own, said)

@@ -148,7 +148,7 @@ def find_into(
     looker = FinderLooker(finder)
     source = open_source(images, looker, **options)
     with keeping(out / ".found", depends_on(looker, source), pixels=True, pixel_size=pixel_size) as store:
-        done, _ = store.totals()
+        done, *_ = store.totals()
         for found, skipped in looked(looker, source, len(store), done, tell, lambda d, n: watch("looking", d, n)):
             store.put(found, skipped)
         totals = Totals(*store.totals(), store.skipped)

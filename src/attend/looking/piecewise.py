@@ -30,10 +30,18 @@ Progress = Callable[[int, int], None]
 
 
 class Totals(NamedTuple):
-    """How many images were looked at, how many objects are in them, and how many files could not be read."""
+    """What was looked at, in numbers.
+
+    Attributes:
+        images: that were looked at.
+        objects: in them.
+        listed: objects that are told of one by one; the others are hidden by these.
+        skipped: files that could not be read.
+    """
 
     images: int
     objects: int
+    listed: int
     skipped: int
 
 
@@ -139,7 +147,7 @@ def look_into(
     about = {"--format": kept} | depends_on(looker, source)
     folder = unfinished_folder(out)
     with keeping(folder, about, pixels=export.pixels, masks=export.masks, pixel_size=pixel_size) as store:
-        done, _ = store.totals()
+        done, *_ = store.totals()
         for found, skipped in looked(looker, source, len(store), done, tell, progress):
             store.put(found, skipped)
         totals = Totals(*store.totals(), store.skipped)

@@ -54,7 +54,7 @@ class Findings:
         return picture(
             self.results.picture(row),
             f"{self.results.name(row)}: {self.found(row)}",
-            scenes.boxes[row, : scenes.counts[row]],
+            scenes.boxes[row, : scenes.listed[row]],
             true_boxes[true_boxes[:, 2] > 0],
         )
 

@@ -1,0 +1,132 @@
+"""The scene prior of one kind of images: such that q finds the same in dreams of it as in the images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+
+from attend.ahead import ahead, cores
+from attend.field import Instances
+from attend.finding.bank import Bank, Found, Scene, ratios
+from attend.finding.kind import Natural
+
+DREAMS = 320
+"""Looked at, each with a prior of its own."""
+
+APART, TOUCHING, MORE = (0.5, 1.0), (0.0, 0.8), (0.9, 1.8)
+"""What may be so: least distances of two objects, in terms of their mean diameter; shares of the objects that are put
+beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they keep
+none: nobody could see whether it is a smaller one."""
+
+STEPS = 9
+"""Of least distances and of shares that are compared."""
+
+BESIDE = np.array([0.6, 0.75, 0.9, 1.05, 1.25])
+"""Distances of the nearest other object, in terms of their mean diameter, that divide what is found into classes."""
+
+BORDER = 10.0
+"""Natural pixels along the border of an image in which no object is counted."""
+
+SHARED, WEIGHT = 2, 100
+"""Neighbours have one distance, so that every second object counts; and no more than so many, since dreams are not
+quite like images."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What the finds in some images leave possible.
+
+    Attributes:
+        bank: what scenes are made of.
+        priors: least distance of two objects, share of them that is put beside another, and the logarithm of how many
+            there are for each that was found.
+        probabilities: of these.
+    """
+
+    bank: Bank
+    priors: Float[np.ndarray, "3 n"]
+    probabilities: Float[np.ndarray, " n"]
+
+    def scene(self, rng: np.random.Generator) -> Scene:
+        """A scene drawn from one of the priors."""
+        apart, touching, more = self.priors[:, rng.choice(len(self.probabilities), p=self.probabilities)].tolist()
+        return replace(self.bank, apart=apart, touching=touching, more=float(np.exp(more))).scene(rng)
+
+    @property
+    def more(self) -> tuple[float, float]:
+        """Mean and standard deviation of the logarithm of how many objects there are for each that was found."""
+        mean = self.priors[2] @ self.probabilities
+        return float(mean), float(np.sqrt(np.square(self.priors[2] - mean) @ self.probabilities))
+
+
+def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found], seed: int) -> Posterior:
+    """Priors with so many objects, so close to each other, that q finds in dreams what it finds in the images.
+
+    q overlooks objects that others hide, so that there are more, and nearer to each other, than it finds. Dreams are
+    drawn from priors of all kinds, and how often q finds objects in them, and at what distances from each other, is
+    fitted as a function of the prior (indirect inference; Gourieroux, Monfort and Renault 1993). The posterior
+    follows from how many of the objects in the images are at each class of distances.
+
+    Args:
+        bank: made of what was found.
+        found: that.
+        find: what q finds in an image, in the same way.
+        seed: of the dreams.
+    """
+    images = np.sum([_seen(one.objects, one.image) for one in found], axis=0)
+    rng = np.random.default_rng(seed)
+    low, high = np.log(MORE)
+    tried = np.stack([rng.uniform(*APART, DREAMS), rng.uniform(*TOUCHING, DREAMS), rng.uniform(low, high, DREAMS)])
+    tried[0, ::2] = 0
+
+    def dream(number: int) -> tuple[np.ndarray, int]:
+        apart, touching, more = tried[:, number].tolist()
+        one = replace(bank, apart=apart, touching=touching, more=float(np.exp(more)))
+        scene = one.scene(np.random.default_rng([seed, number]))
+        return _seen(find(scene.image).objects, scene.image), int(_inside(scene.middles, scene.image).sum())
+
+    seen, there = zip(*ahead(dream, range(DREAMS), cores()), strict=True)
+    classes, drawn = np.array(seen), np.array(there)
+    n = classes.sum(axis=1)
+    told = _surface(tried, n / np.maximum(drawn, 1), drawn)
+    shares = [_surface(tried, each / np.maximum(n, 1), n) for each in classes.T]
+    distances = np.concatenate([np.zeros(STEPS), np.linspace(*APART, STEPS)])
+    priors = np.stack([*np.meshgrid(distances, np.linspace(*TOUCHING, STEPS)), np.zeros((STEPS, 2 * STEPS))])
+    priors = priors.reshape(3, -1)
+    for _ in range(20):  # until as many are found as in the images
+        priors[2] = -np.log((_terms(priors) @ told).clip(1 / MORE[1], 1))
+    expected = np.stack([_terms(priors) @ each for each in shares]).clip(3e-3)
+    expected /= expected.sum(axis=0)
+    weight = min(images.sum() / SHARED, WEIGHT)
+    likely = weight * (images / max(images.sum(), 1)) @ np.log(expected)
+    posterior = np.exp(likely - likely.max())
+    posterior /= posterior.sum()
+    return Posterior(bank, priors, posterior)
+
+
+def _inside(middles: Float[np.ndarray, "n 2"], image: Natural) -> np.ndarray:
+    sides = np.array(image.contrast.shape)
+    border = np.minimum(BORDER, sides / 4)
+    return np.all((middles >= border) & (middles <= sides - 1 - border), axis=1)
+
+
+def _seen(objects: Instances, image: Natural) -> np.ndarray:
+    """How many objects have their nearest other one at each class of distances."""
+    place = np.searchsorted(BESIDE, ratios(objects)[_inside(objects.middles, image)])
+    return np.bincount(place, minlength=len(BESIDE) + 1)
+
+
+def _terms(priors: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, "n terms"]:
+    """The terms of two quadratic functions: of priors whose objects keep a distance, and of all others."""
+    a, b, c = priors
+    free = (a == 0)[:, None]
+    both = np.stack([np.ones_like(a), b, c, b * b, c * c, b * c], axis=1)
+    kept = np.stack([a, a * a, a * b, a * c], axis=1)
+    return np.concatenate([both * free, both * ~free, kept], axis=1)
+
+
+def _surface(priors: Float[np.ndarray, "3 n"], values: np.ndarray, weights: np.ndarray) -> Float[np.ndarray, " terms"]:
+    """The quadratic function of the prior that is nearest to some values."""
+    root = np.sqrt(weights)
+    return np.linalg.lstsq(_terms(priors) * root[:, None], values * root, rcond=None)[0]
