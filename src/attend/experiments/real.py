@@ -94,8 +94,9 @@ def real(settings: Settings) -> Report:
     rows, checks, shown, covered = [], [], {}, []
     compared: tuple[list[Table], dict[str, Figure]] = [], {}
     for one in sets:
-        reports = [_found(settings, one, seed) for seed in (seeds if one.truths else seeds[:1])]
-        if one.name != BEADS:  # of which the truth is not known
+        known = one.truths and one.name != BEADS
+        reports = [_found(settings, one, seed) for seed in (seeds if known else seeds[:1])]
+        if known:
             covered += [inside for report in reports for inside in report.get("covered", [])]
         shown[one.name] = np.asarray(_picture(settings, one, seeds[0]))
         rows.append(_row(one, "**attend find**", reports))

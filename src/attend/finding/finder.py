@@ -184,13 +184,14 @@ def make_finder(
     find = partial(find_in, network)
     found = list(ahead(find, views, cores()))
     made = bank(found, rng)
-    calibration, alike, doubt = Calibration(), None, disagreement(tried)
+    calibration, alike = Calibration(), None
     if made is not None:
         posterior = fitted(made, found, find, seed)
         dreams = [posterior.scene(rng) for _ in range(DREAMS)]
-        calibration, doubt = calibrated(network, dreams, turns), float(np.hypot(doubt, posterior.more[1]))
+        calibration = calibrated(network, dreams, turns)
         alike = likeness(views, dreams, rng)
-    calibration = dataclasses.replace(calibration, scatter=float(np.hypot(calibration.scatter, doubt)))
+    scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
+    calibration = dataclasses.replace(calibration, scatter=scatter)
     return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done, alike)
 
 

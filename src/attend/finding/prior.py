@@ -53,12 +53,6 @@ class Posterior:
         apart, touching, more = self.priors[:, rng.choice(len(self.probabilities), p=self.probabilities)].tolist()
         return replace(self.bank, apart=apart, touching=touching, more=float(np.exp(more))).scene(rng)
 
-    @property
-    def more(self) -> tuple[float, float]:
-        """Mean and standard deviation of the logarithm of how many objects there are for each that was found."""
-        mean = self.priors[2] @ self.probabilities
-        return float(mean), float(np.sqrt(np.square(self.priors[2] - mean) @ self.probabilities))
-
 
 def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found], seed: int) -> Posterior:
     """Priors with so many objects, so close to each other, that q finds in dreams what it finds in the images.
