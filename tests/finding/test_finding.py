@@ -275,6 +275,7 @@ def test_crowds_hide_more_objects_than_what_keeps_a_distance(monkeypatch):
     assert kept.probabilities[kept.priors[0] >= 0.75].sum() > 0.9
     assert np.exp(kept.priors[2] @ kept.probabilities) < 1.03
     assert np.exp(free.priors[2] @ free.probabilities) > 1.08
+    assert kept.free < 0.5 < free.free
 
 
 def test_objects_are_steadier_than_texture():
@@ -304,35 +305,35 @@ def test_scores_are_calibrated_on_dreams():
         noisy = (drawn.image + 0.1 * rng.normal(size=(96, 96))).astype(np.float32)
         return Scene(Natural(noisy, 0.1, (96.0, 96.0)), targets(drawn), drawn.middles, 12.0)
 
-    found = calibrated(universal(), [dream() for _ in range(40)], 1)
+    found = calibrated(universal(), [dream() for _ in range(40)], 1, hide=False)
     assert found.slope > 0
     assert found.presence(np.array([0.9]))[0] > 0.8 > found.presence(np.array([0.1]))[0]
 
 
 def test_counts_are_as_uncertain_as_presences_and_scatter_say():
     calibration = Calibration(missed=0.0, scatter=0.0)
-    probs = calibration.count_probs(np.full(100, 0.5), AREA)
+    probs = calibration.count_probs(np.full(100, 0.5), 9216.0)
     counts = np.arange(len(probs))
     assert probs.sum() == pytest.approx(1, abs=1e-5)
     assert probs @ counts == pytest.approx(50, abs=0.05)
     assert np.sqrt(probs @ (counts - 50) ** 2) == pytest.approx(5, abs=0.1)
-    wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5), AREA)
+    wide = dataclasses.replace(calibration, scatter=0.2).count_probs(np.full(100, 0.5), 9216.0)
     assert np.sqrt(wide @ (np.arange(len(wide)) - 50) ** 2) == pytest.approx(np.hypot(5, 10), rel=0.03)
-    often = dataclasses.replace(calibration, missed=0.5).count_probs(np.full(100, 0.5), AREA)
+    often = dataclasses.replace(calibration, missed=0.5).count_probs(np.full(100, 0.5), 9216.0)
     assert np.sqrt(often @ (np.arange(len(often)) - 50) ** 2) == pytest.approx(np.sqrt(25 + 25), rel=0.03)
-    assert calibration.count_probs(np.zeros(0), AREA) == pytest.approx([1.0, 0.0])
+    assert calibration.count_probs(np.zeros(0), 9216.0) == pytest.approx([1.0, 0.0])
 
 
 def test_a_crowded_image_has_more_objects_than_are_found():
     """Of 100 objects on ten times `AREA` a tenth as many hide behind others as of 100 on one."""
     calibration = Calibration(missed=0.0, scatter=0.0, hidden=0.002)
-    for area, expected in ((AREA, 120), (10 * AREA, 102)):
+    for area, expected in ((9216.0, 120), (92160.0, 102)):
         probs = calibration.count_probs(np.ones(100), area)
         assert probs @ np.arange(len(probs)) == pytest.approx(expected, abs=0.1)
 
 
 def test_a_count_of_few_objects_of_which_none_is_certain_is_not_zero():
-    assert Calibration(scatter=1.0).count_probs(np.full(3, 0.9), AREA).argmax() > 1
+    assert Calibration(scatter=1.0).count_probs(np.full(3, 0.9), 9216.0).argmax() > 1
 
 
 def test_an_outline_lies_half_way_between_an_object_and_what_is_around_it():

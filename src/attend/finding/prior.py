@@ -48,6 +48,11 @@ class Posterior:
     priors: Float[np.ndarray, "3 n"]
     probabilities: Float[np.ndarray, " n"]
 
+    @property
+    def free(self) -> float:
+        """The probability that objects keep no distance, so that some hide others."""
+        return float(self.probabilities[self.priors[0] == 0].sum())
+
     def scene(self, rng: np.random.Generator) -> Scene:
         """A scene drawn from one of the priors."""
         apart, touching, more = self.priors[:, rng.choice(len(self.probabilities), p=self.probabilities)].tolist()
