@@ -137,7 +137,7 @@ def test_formats_are_chosen_by_name(attend, model_file, folder, tmp_path, name):
         header, *rows = out.read_text().splitlines()
         assert [dict(zip(header.split(","), row.split(","), strict=True))["area_um2"] for row in rows] == ["6.25"] * 3
     if name == "counts":
-        assert out.read_text().splitlines()[1].startswith("a.png,16,16,2,2.0,2,2,")
+        assert out.read_text().splitlines()[1].startswith("a.png,16,16,2,2,2.0,2,2,")
     if name == "coco":
         assert [one["area"] for one in json.loads(out.read_text())["annotations"]] == [25] * 3
 

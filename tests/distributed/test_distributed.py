@@ -142,7 +142,7 @@ def test_a_worker_is_killed_and_every_image_is_there_once_with_the_same_boxes(mo
     assert_each_image_once(tmp_path / "found")
     # Not bit for bit: in one run of eleven they were not the same bits, and why is not known.
     assert_same(whole(tmp_path / "found", "objects"), one_machine, rtol=1e-4, atol=1e-3)
-    assert totals == (N - 1, len(one_machine), 1)
+    assert totals == (N - 1, len(one_machine), len(one_machine), 1)
     assert steps == [(done, 9) for done in range(10)]
     assert any("done again since a worker died" in note for note in notes)
 
@@ -175,7 +175,7 @@ def test_what_was_stopped_goes_on_with_the_parts_that_are_missing(
     with pytest.raises(AttendError, match="was begun with another number of files in a part"):
         look_over_cluster(model, images, out, step=1, ground="dark", resume=True)
     totals = look_over_cluster(model, images, out, step=2, tell=silent, ground="dark", resume=True)
-    assert totals == (N - 1, len(one_machine), 1)
+    assert totals == (N - 1, len(one_machine), len(one_machine), 1)
     assert_each_image_once(out)
     assert_same(whole(out, "objects"), one_machine)
     for number in (0, 2):

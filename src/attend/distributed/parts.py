@@ -103,7 +103,7 @@ def read_part(folder: Path, number: int) -> Contents | None:
 
     try:
         return _contents(parquet.ParquetFile(path).read(["count", "listed", "error"]))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise AttendError(f"{path}: is damaged ({error}); delete it to have it made anew") from error
 
 
