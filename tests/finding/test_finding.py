@@ -303,7 +303,7 @@ def test_scores_are_calibrated_on_dreams():
     def dream():
         drawn = compose(rng, shapes, arrangement, np.zeros((96, 96)))
         noisy = (drawn.image + 0.1 * rng.normal(size=(96, 96))).astype(np.float32)
-        return Scene(Natural(noisy, 0.1, (96.0, 96.0)), targets(drawn), drawn.middles, 12.0)
+        return Scene(Natural(noisy, 0.1, (96.0, 96.0)), targets(drawn), drawn.middles)
 
     found = calibrated(universal(), [dream() for _ in range(40)], 1, hide=False)
     assert found.slope > 0

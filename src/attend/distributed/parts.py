@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attend.errors import AttendError
 from attend.exports import Results, arrow_table, counts
+from attend.exports.counts import COLUMNS
 from attend.files import atomic_file
 
 if TYPE_CHECKING:
@@ -15,18 +16,8 @@ if TYPE_CHECKING:
 PARTS = ("images", "objects")
 """The folders of the tables, each with a file for each part."""
 
-COUNTS = (
-    "image",
-    "width",
-    "height",
-    "count",
-    "listed",
-    "expected_count",
-    "count_low",
-    "count_high",
-    "density_per_megapixel",
-)
-"""What the table of images says of those that can be read, as of `attend.exports.write_counts`."""
+COUNTS = COLUMNS[:-1]
+"""What the table of images says of those that can be read; the size of a pixel, and with it the last, is not known."""
 
 
 class Unreadable(NamedTuple):

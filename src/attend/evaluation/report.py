@@ -67,15 +67,15 @@ def evaluate(
         report["count_accuracy_by_count"] = count_accuracy_by_count(scenes.counts, counts)
         report["count_ece"] = count_ece(scenes.count_probs, counts)
     if counts is not None and boxes is not None:
-        report["mean_iou"] = mean_iou(scenes.boxes, scenes.counts, boxes, counts)
+        report["mean_iou"] = mean_iou(scenes.boxes, scenes.listed, boxes, counts)
         report["ap50"] = average_precision(scenes.boxes, scenes.presence * scenes.exists, boxes, counts)
     if boxes is not None and labels is not None:
         report["what_probe_accuracy"] = what_probe_accuracy(
-            scenes.what, scenes.boxes, scenes.counts, boxes, labels, seed
+            scenes.what, scenes.boxes, scenes.listed, boxes, labels, seed
         )
     if poses is not None and labels is not None and folds is not None:
         kinds = scenes.what[..., : len(folds)].argmax(axis=-1)
-        errors = pose_errors(scenes.where, kinds, scenes.counts, poses, labels, folds)
+        errors = pose_errors(scenes.where, kinds, scenes.listed, poses, labels, folds)
         if len(errors.identity):
             report["identity_accuracy"] = float(errors.identity.mean())
             report["position_error_m"] = float(np.median(errors.position))

@@ -63,5 +63,6 @@ COLUMNS = (
     "density_per_megapixel",
     "density_per_mm2",
 )
+"""What is said of each image."""
 
 exports.register("counts")(Export(write_counts, suffix=".csv", told_by_suffix=False))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.spatial import KDTree
 
@@ -48,6 +48,20 @@ class Found(NamedTuple):
     doubtful: Instances
 
 
+class Scene(NamedTuple):
+    """A scene drawn from p.
+
+    Attributes:
+        image: it.
+        truth: what q is to say of it.
+        middles: of all its objects, row and column, of those as well that others hide.
+    """
+
+    image: Natural
+    truth: Targets
+    middles: Float[np.ndarray, "n 2"]
+
+
 @dataclass(frozen=True)
 class Bank:
     """What dreams of one kind of images are made of.
@@ -83,7 +97,7 @@ class Bank:
         scene = self.scene(rng, varied=True)
         return scene.image.seen, scene.truth
 
-    def scene(self, rng: np.random.Generator, *, varied: bool = False) -> "Scene":
+    def scene(self, rng: np.random.Generator, *, varied: bool = False) -> Scene:
         """A scene drawn from p.
 
         Background, brightness and density are those of one image, and most often its objects are too.
@@ -102,9 +116,8 @@ class Bank:
         own = np.flatnonzero(self.origins == image)
         alone = len(own) >= ALONE and rng.random() < OWN
         around = ((DREAM + 2 * BEYOND) / DREAM) ** 2  # where objects may lie is larger than what is seen
-        density = float(rng.choice(self.densities[image]) * density + some)
         arrangement = Arrangement(
-            density=density * around,
+            density=float(rng.choice(self.densities[image]) * density + some) * around,
             size_sd=0.12 if varied else 0.05,
             contrast_sd=0.5 if varied else 0.15,
             touching=touching,
@@ -116,28 +129,12 @@ class Bank:
         )
         drawn = compose(rng, self.cutouts[own] if alone else self.cutouts, arrangement, self.backgrounds[place])
         pixels = drawn.image
-        if varied and rng.random() < 0.3:
-            pixels = ndimage.gaussian_filter(pixels, rng.uniform(0.3, 0.8))
         if varied:
+            if rng.random() < 0.3:
+                pixels = ndimage.gaussian_filter(pixels, rng.uniform(0.3, 0.8))
             pixels = pixels * np.exp(0.2 * rng.normal())
         seen = Natural(pixels.astype(np.float32), float(self.spreads[image]), (float(DREAM), float(DREAM)))
-        return Scene(seen, targets(drawn), drawn.middles, density)
-
-
-class Scene(NamedTuple):
-    """A scene drawn from p.
-
-    Attributes:
-        image: it.
-        truth: what q is to say of it.
-        middles: of all its objects, row and column, of those as well that others hide.
-        density: how many objects there should be per `AREA` pixels.
-    """
-
-    image: Natural
-    truth: Targets
-    middles: Float[np.ndarray, "n 2"]
-    density: float
+        return Scene(seen, targets(drawn), drawn.middles)
 
 
 def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
@@ -250,6 +247,12 @@ def ratios(objects: Instances) -> np.ndarray:
     near: Any = KDTree(objects.middles).query(objects.middles, k=2)
     distance, other = near
     return np.minimum(2 * distance[:, 1] / (diameters + diameters[other[:, 1]]), FAR)
+
+
+def inside(middles: Float[np.ndarray, "n 2"], sides: tuple[int, ...], border: float) -> Bool[np.ndarray, " n"]:
+    """Which objects are farther from the border of their image than that, or than a quarter of a small one."""
+    least = np.minimum(border, np.array(sides) / 4)
+    return np.all((middles >= least) & (middles <= np.array(sides) - 1 - least), axis=1)
 
 
 def _densities(found: Found) -> np.ndarray:

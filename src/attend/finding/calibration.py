@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from attend.dreams import AREA, Targets
 from attend.field import FieldNetwork, instances, look
-from attend.finding.bank import Scene
+from attend.finding.bank import Scene, inside
 
 LEAST = 0.3
 """Scores below this are not asked about."""
@@ -88,13 +88,13 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, *, hi
         hide: whether objects seem to hide others; if not, those that q misses in crowds are not made up for.
     """
     scores, hits, truths, areas = [], [], [], []
-    for image, truth, every, _ in scenes:
+    for image, truth, every in scenes:
         objects = instances(*look(network, image.seen, turns), least=LEAST)
         sides = image.contrast.shape
-        inside = _inside(objects.middles, sides)
-        scores.append(objects.scores[inside])
-        hits.append(_hits(objects.middles, _middles(truth))[inside])
-        truths.append(_inside(every, sides).sum())
+        compared = inside(objects.middles, sides, EDGE)
+        scores.append(objects.scores[compared])
+        hits.append(_hits(objects.middles, _middles(truth))[compared])
+        truths.append(inside(every, sides, EDGE).sum())
         areas.append(np.prod(np.array(sides) - 2 * EDGE) / AREA)
     score = np.concatenate([*scores, list(DOUBT)])
     hit = np.concatenate([*hits, list(DOUBT.values())])
@@ -110,11 +110,6 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, *, hi
     return Calibration(
         once.slope, once.offset, float(max(missed, MISSED)), float(max(np.sqrt(square), SCATTER)), hidden
     )
-
-
-def _inside(middles: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Which are not in the border of an image."""
-    return np.all((middles >= EDGE) & (middles <= np.array(size[:2]) - 1 - EDGE), axis=1)
 
 
 def _middles(truth: Targets) -> np.ndarray:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from attend.ahead import ahead, cores
 from attend.field import Instances
-from attend.finding.bank import Bank, Found, Scene, ratios
+from attend.finding.bank import Bank, Found, Scene, inside, ratios
 from attend.finding.kind import Natural
 
 DREAMS = 320
@@ -83,7 +83,7 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
         apart, touching, more = tried[:, number].tolist()
         one = replace(bank, apart=apart, touching=touching, more=float(np.exp(more)))
         scene = one.scene(np.random.default_rng([seed, number]))
-        return _seen(find(scene.image).objects, scene.image), int(_inside(scene.middles, scene.image).sum())
+        return _seen(find(scene.image).objects, scene.image), int(_own(scene.middles, scene.image).sum())
 
     seen, there = zip(*ahead(dream, range(DREAMS), cores()), strict=True)
     classes, drawn = np.array(seen), np.array(there)
@@ -104,15 +104,13 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
     return Posterior(bank, priors, posterior)
 
 
-def _inside(middles: Float[np.ndarray, "n 2"], image: Natural) -> np.ndarray:
-    sides = np.array(image.contrast.shape)
-    border = np.minimum(BORDER, sides / 4)
-    return np.all((middles >= border) & (middles <= sides - 1 - border), axis=1)
+def _own(middles: Float[np.ndarray, "n 2"], image: Natural) -> np.ndarray:
+    return inside(middles, image.contrast.shape, BORDER)
 
 
 def _seen(objects: Instances, image: Natural) -> np.ndarray:
     """How many objects have their nearest other one at each class of distances."""
-    place = np.searchsorted(BESIDE, ratios(objects)[_inside(objects.middles, image)])
+    place = np.searchsorted(BESIDE, ratios(objects)[_own(objects.middles, image)])
     return np.bincount(place, minlength=len(BESIDE) + 1)
 
 

@@ -9,10 +9,8 @@ from attend.ahead import ahead, cores
 from attend.evaluation import Hits, label_iou, mask_hits
 from attend.field import FieldNetwork, instances, look
 from attend.finding.kind import Image, Kind
+from attend.finding.suited import LEAST
 from attend.finding.views import natural
-
-LEAST = 0.4
-"""Objects of which the network is less sure than this do not count."""
 
 ZOOMS = 0.84, 1.19
 """The same is to be found when an image is so many times as large."""
