@@ -250,7 +250,7 @@ def ratios(objects: Instances) -> np.ndarray:
 
 
 def inside(middles: Float[np.ndarray, "n 2"], sides: tuple[int, ...], border: float) -> Bool[np.ndarray, " n"]:
-    """Which objects are farther from the border of their image than that, or than a quarter of a small one."""
+    """Which objects are farther from the border of their image than that, or than a quarter of a small image."""
     least = np.minimum(border, np.array(sides) / 4)
     return np.all((middles >= least) & (middles <= np.array(sides) - 1 - least), axis=1)
 

@@ -19,7 +19,7 @@ class Kind:
         foreground: the name of what tells objects from the background, of `foregrounds`.
         diameter: the equivalent diameter at which q looks for the usual object, in pixels of the files.
         usual: that of the usual object which q then finds, in terms of it: where objects have texture, such as the
-            nuclei of a stained smear, q sees them best when they seem a little smaller.
+            nuclei of a stained smear, q sees them best when they seem smaller.
     """
 
     foreground: str
