@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.measure import regionprops
 
 from attend.dreams import (
     FAMILY,
@@ -12,6 +13,8 @@ from attend.dreams import (
     any_background,
     compose,
     draw_shapes,
+    ellipses,
+    radii,
     targets,
     universal_example,
 )
@@ -19,9 +22,10 @@ from attend.dreams.backgrounds import any_texture
 from attend.photometry import NATURAL
 
 
-def _disc() -> CutOuts:
+def _disc(longer: float = 1.0) -> CutOuts:
+    """A disc or, if it is longer than wide, an ellipse of the same area."""
     line = np.arange(SIDE) - (SIDE - 1) / 2
-    radius = np.hypot(line[:, None], line) / 10
+    radius = np.hypot(line[:, None] * np.sqrt(longer), line / np.sqrt(longer)) / 10
     alpha = np.clip((1 - radius) * 10 + 0.5, 0, 1)[None]
     return CutOuts(np.ones_like(alpha), alpha, np.clip(1 - radius, 0, 1)[None], np.array([20.0]), np.array([2.0]))
 
@@ -75,6 +79,38 @@ def test_bright_neighbours_are_parted_halfway():
     full = dream.areas[1:]
     assert (areas <= full).all()
     assert 0 < (areas < full).mean() <= 1
+
+
+def test_long_objects_lie_side_by_side_without_overlap():
+    """Three times as long as wide, they come nearer to each other than discs of their size could."""
+    arrangement = Arrangement(density=14.0, size_sd=0.0, contrast_sd=0.0, touching=0.8, gaps=(0.5, 1.0), apart=1.0)
+    dreams = [compose(np.random.default_rng(seed), _disc(2.5), arrangement, np.zeros((96, 96))) for seed in range(6)]
+    own = np.concatenate([np.bincount(one.owner.ravel(), minlength=len(one.areas))[1:] for one in dreams])
+    full = np.concatenate([one.areas[1:] for one in dreams])
+    middles = np.concatenate([one.middles for one in dreams])
+    whole = np.all((middles > 14) & (middles < 96 - 14), axis=1)
+    assert whole.sum() > 30
+    assert own[whole].sum() > 0.97 * full[whole].sum()
+    between = [np.hypot(*(one.middles[:, None] - one.middles[None]).transpose(2, 0, 1)) for one in dreams]
+    assert min(one[one > 0].min() for one in between) < 0.8 * NATURAL
+
+
+def test_ellipses_have_the_moments_of_the_objects():
+    """As scikit-image's `regionprops` tells them; a cut-out that is turned has those of its picture."""
+    turn = 0.7, True
+    _, alpha, _ = _disc(2.0).turned(0, 30.0, *turn, np.zeros(2))
+    labels = np.pad((alpha > 0.5).astype(int), ((3, 60), (5, 9)))
+    labels[60:70, 2:14] = 2
+    centroids, spreads = ellipses(labels)
+    for known, centroid, spread in zip(regionprops(labels), centroids, spreads, strict=True):
+        assert centroid == pytest.approx(known.centroid)
+        lengths, angle = np.array([known.axis_major_length, known.axis_minor_length]), known.orientation
+        axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        squares = (lengths / 2) ** 2 + 1 / 3  # its pixels are points, not squares
+        np.testing.assert_allclose(radii(spread, axes) ** 2, squares)
+    np.testing.assert_allclose(_disc(2.0).spread(0, 30.0, *turn), spreads[0], rtol=0.05, atol=1)
+    none, _ = ellipses(np.zeros((4, 4), int))
+    assert len(none) == 0
 
 
 def test_own_sizes_and_contrasts_are_those_of_the_cut_outs():

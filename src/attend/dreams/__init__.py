@@ -8,6 +8,7 @@ from attend.dreams.arrangement import AREA, OVERLAPS, Arrangement, any_arrangeme
 from attend.dreams.backgrounds import any_background
 from attend.dreams.compose import BEYOND, Dream, compose
 from attend.dreams.cutouts import SIDE, WIDTH, CutOuts
+from attend.dreams.ellipses import ellipses, radii
 from attend.dreams.shapes import FAMILY, draw_shapes
 from attend.dreams.targets import Targets, targets
 from attend.dreams.universal import universal_example
@@ -27,6 +28,8 @@ __all__ = [
     "any_background",
     "compose",
     "draw_shapes",
+    "ellipses",
+    "radii",
     "targets",
     "universal_example",
 ]

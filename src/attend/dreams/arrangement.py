@@ -20,7 +20,8 @@ class Arrangement:
         touching: share of the objects that are put beside an earlier one.
         gaps: least and largest distance of two such, in terms of their mean diameter; below 1 they overlap.
         alike: share of those that have the contrast of their neighbour.
-        apart: least distance of any two, in terms of their mean diameter, as far as there is room.
+        apart: least distance of any two, as far as there is room, in terms of that at which they touch; for this they
+            are taken to be ellipses.
         overlap: an object hides what is behind it, the brighter one shows, or both add up.
         own: whether diameter and contrast are those of the cut-out itself, varied a little.
     """

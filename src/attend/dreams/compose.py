@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from attend.dreams.arrangement import AREA, Arrangement
 from attend.dreams.cutouts import CutOuts
+from attend.dreams.ellipses import radii
 from attend.photometry import NATURAL
 
 LEAST, MOST = 4.5, 44.0
@@ -19,7 +20,7 @@ BEYOND = 4.0
 """Pixels by which the middle of an object may lie outside."""
 
 TRIES = 20
-"""Times that a place is drawn for an object, if the first ones are too close to others."""
+"""Times that place and turn are drawn for an object, if the first ones are too close to others."""
 
 CROWD = 60
 """Objects in `AREA` pixels, at most."""
@@ -66,21 +67,25 @@ def compose(
         diameters = NATURAL * arrangement.size * np.exp(arrangement.size_sd * scatter[0])
         contrasts = np.exp(arrangement.contrast_sd * scatter[1].clip(-2.5, 2.5))
     diameters = diameters.clip(LEAST, MOST)
-    places = np.zeros((n, 2))
+    places, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
     canvas = _Canvas(background, arrangement.overlap)
     areas = [0.0]
     for k in range(n):
-        neighbour = None
-        for _ in range(TRIES if arrangement.apart else 1):
+        shown, own = (int(kinds[k]), diameters[k]), contrasts[k]
+        for _ in range(TRIES):
             places[k], neighbour = _place(rng, arrangement, places[:k], diameters[: k + 1], side)
-            between = np.hypot(*(places[:k] - places[k]).T)
-            if (between >= arrangement.apart * (diameters[:k] + diameters[k]) / 2).all():
+            if neighbour is not None and rng.random() < arrangement.alike:
+                contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
+            else:
+                contrasts[k] = own
+            turn = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
+            if not arrangement.apart:
                 break
-        if neighbour is not None and rng.random() < arrangement.alike:
-            contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
+            spreads[k] = cutouts.spread(*shown, *turn)
+            if _apart(places[: k + 1], spreads[: k + 1], arrangement.apart):
+                break
         middle = np.round(places[k]).astype(int)
-        angle, mirrored = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
-        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
+        value, alpha, depth, *glow = cutouts.turned(*shown, *turn, places[k] - middle)
         if glow:
             canvas.shine(middle, contrasts[k] * glow[0])
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))
@@ -100,6 +105,14 @@ def _place(
     beside = places[neighbour] + distance * np.array([np.sin(angle), np.cos(angle)])
     inside = (beside > -BEYOND).all() and (beside < side + BEYOND).all()
     return (beside if inside else place), neighbour
+
+
+def _apart(places: np.ndarray, spreads: np.ndarray, least: float) -> bool:
+    """Whether the last object keeps a distance from all others, in terms of that at which two ellipses touch."""
+    off = places[:-1] - places[-1]
+    between = np.hypot(*off.T)
+    towards = off / np.maximum(between, 1e-9)[:, None]
+    return bool((between >= least * (radii(spreads[:-1], towards) + radii(spreads[-1], towards))).all())
 
 
 class _Canvas:

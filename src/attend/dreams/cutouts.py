@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import ndimage
 
+from attend.dreams.ellipses import spread_of
+
 SIDE = 32
 """Rows and columns of a cut-out."""
 
@@ -64,15 +66,22 @@ class CutOuts:
             mirrored: whether it is mirrored as well.
             offset: of its middle from the middle of the window, rows and columns, in pixels.
         """
-        step = WIDTH / diameter
-        side = 2 * int(np.ceil(0.75 * SIDE / step)) + 1
-        cos, sin = np.cos(angle) * step, np.sin(angle) * step
-        matrix = np.array([[cos, -sin], [sin, cos]])
-        if mirrored:
-            matrix[1] *= -1
+        matrix = _turn(diameter, angle, mirrored)
+        side = 2 * int(np.ceil(0.75 * SIDE * diameter / WIDTH)) + 1
         start: Any = (SIDE - 1) / 2 - matrix @ ((side - 1) / 2 + offset)
         parts = [self.value, self.alpha, self.depth] + ([] if self.glow is None else [self.glow])
         return [
             ndimage.affine_transform(part[index], matrix, start, (side, side), order=1, mode="constant")
             for part in parts
         ]
+
+    def spread(self, index: int, diameter: float, angle: float, mirrored: bool) -> Float[np.ndarray, "2 2"]:
+        """The covariance of the places that such a cut-out covers, as of `ellipses`."""
+        back = np.linalg.inv(_turn(diameter, angle, mirrored))
+        return back @ spread_of(self.alpha[index] > 0.5) @ back.T
+
+
+def _turn(diameter: float, angle: float, mirrored: bool) -> Float[np.ndarray, "2 2"]:
+    """From offsets in a picture to those in the cut-out that is shown there."""
+    cos, sin = np.cos(angle) * WIDTH / diameter, np.sin(angle) * WIDTH / diameter
+    return np.array([[cos, -sin], [-sin, -cos] if mirrored else [sin, cos]])

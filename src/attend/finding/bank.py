@@ -9,7 +9,20 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from attend.dreams import AREA, BEYOND, OVERLAPS, SIDE, WIDTH, Arrangement, CutOuts, Targets, compose, targets
+from attend.dreams import (
+    AREA,
+    BEYOND,
+    OVERLAPS,
+    SIDE,
+    WIDTH,
+    Arrangement,
+    CutOuts,
+    Targets,
+    compose,
+    ellipses,
+    radii,
+    targets,
+)
 from attend.field import Instances
 from attend.finding.kind import Natural
 from attend.photometry import smooth_over
@@ -30,8 +43,11 @@ GLOW = 0.2
 """What shines around an object comes with it: all within half as many of its diameters, and none from 1.5 times on."""
 
 BESIDE, FAR, FEW = 1.25, 3.0, 0.1
-"""Objects nearer than the first are beside each other, in terms of their mean diameter; none is said to be farther than
-the second; and so small a share of all is nearer than dreams have them."""
+"""Objects nearer than the first are beside each other, in terms of the distance at which they touch; none is said to be
+farther than the second; and so small a share of all is nearer than dreams have them."""
+
+NEIGHBOURS = 6
+"""Those whose middles are nearest, among which the one is that an object touches first."""
 
 BACKGROUNDS = 60
 """Backgrounds of `DREAM` pixels along a side that are cut out."""
@@ -74,7 +90,8 @@ class Bank:
         spreads: of the background of each image.
         densities: of each image, how many objects there are in `AREA` pixels in each of its parts.
         touching: the share of the objects that have another beside them.
-        apart: the distance from the nearest other one, in terms of their mean diameter, below which few objects are.
+        apart: the distance from the nearest other one, in terms of that at which they touch, below which few objects
+            are.
         more: how many objects there are for each that was found.
     """
 
@@ -121,7 +138,7 @@ class Bank:
             size_sd=0.12 if varied else 0.05,
             contrast_sd=0.5 if varied else 0.15,
             touching=touching,
-            gaps=(max(0.55, apart), 1.2),
+            gaps=(0.55, 1.2),
             alike=0.5,
             apart=apart,
             overlap=OVERLAPS[rng.integers(3)],
@@ -240,13 +257,20 @@ def _part(found: Found, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
 
 
 def ratios(objects: Instances) -> np.ndarray:
-    """How far each object's nearest other one is, in terms of their mean diameter."""
-    if len(objects.middles) < 2:
-        return np.full(len(objects.middles), FAR)
-    diameters = np.sqrt(4 * objects.areas / np.pi)
-    near: Any = KDTree(objects.middles).query(objects.middles, k=2)
-    distance, other = near
-    return np.minimum(2 * distance[:, 1] / (diameters + diameters[other[:, 1]]), FAR)
+    """How far each object's nearest other one is, in terms of the distance at which they touch.
+
+    Objects are taken to be ellipses, since long ones that lie side by side are near to each other and yet touch no more
+    than discs do.
+    """
+    n = len(objects.middles)
+    if n < 2:
+        return np.full(n, FAR)
+    centroids, spreads = ellipses(objects.labels)
+    near: Any = KDTree(centroids).query(centroids, k=min(n, NEIGHBOURS + 1))
+    distance, other = near[0][:, 1:], near[1][:, 1:]
+    towards = (centroids[other] - centroids[:, None]) / np.maximum(distance, 1e-9)[..., None]
+    touch = radii(spreads[:, None], towards) + radii(spreads[other], towards)
+    return np.minimum((distance / touch).min(axis=1), FAR)
 
 
 def inside(middles: Float[np.ndarray, "n 2"], sides: tuple[int, ...], border: float) -> Bool[np.ndarray, " n"]:

@@ -78,14 +78,13 @@ class Calibration:
         return (each / each.sum()).astype(np.float32)
 
 
-def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, *, hide: bool) -> Calibration:
+def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int) -> Calibration:
     """Compare what q finds in scenes drawn from p, looking so often at each, with the truth.
 
     Args:
         network: q.
         scenes: drawn from p.
         turns: as of `look`.
-        hide: whether objects seem to hide others; if not, those that q misses in crowds are not made up for.
     """
     scores, hits, truths, areas = [], [], [], []
     for image, truth, every in scenes:
@@ -103,7 +102,7 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, *, hi
     seen = np.array([once.presence(one).sum() for one in scores])
     independent = np.array([(once.presence(one) * (1 - once.presence(one))).sum() for one in scores])
     crowded, true = seen / np.array(areas), np.array(truths)
-    hidden = float((crowded * (true - seen)).sum() / max((crowded**2 * seen).sum(), 1e-9)) if hide else 0.0
+    hidden = float((crowded * (true - seen)).sum() / max((crowded**2 * seen).sum(), 1e-9))
     hidden = max(hidden, 0.0)
     expected = seen * (1 + hidden * crowded)
     missed, square = nnls(np.stack([expected, expected**2], axis=1), (expected - true) ** 2 - independent)[0]

@@ -188,7 +188,7 @@ def make_finder(
     if made is not None:
         posterior = fitted(made, found, find, seed)
         dreams = [posterior.scene(rng) for _ in range(DREAMS)]
-        calibration = calibrated(network, dreams, turns, hide=posterior.free > 0.5)
+        calibration = calibrated(network, dreams, turns)
         alike = likeness(views, dreams, rng)
     scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
     calibration = dataclasses.replace(calibration, scatter=scatter)

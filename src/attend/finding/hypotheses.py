@@ -1,6 +1,5 @@
 """What kind of images these are: each foreground and size of object is tried, and p judges what q then finds."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,6 +47,7 @@ class Evidence:
             one, if two parts of the images have been looked at.
         sure: the mean score of those.
         diameter: the median diameter of those, each weighted by its own, in pixels of the files.
+        steadiness: of what is found, where that was asked.
     """
 
     kind: Kind
@@ -56,6 +56,7 @@ class Evidence:
     share: float
     sure: float
     diameter: float
+    steadiness: Steadiness | None = None
 
     @property
     def usual(self) -> float:
@@ -103,48 +104,57 @@ def hypotheses(
         found = evidence(network, parts, kind)
         return replace(found, share=max(found.share, share))
 
-    @functools.cache
-    def steady(kind: Kind) -> Steadiness:
-        return steadiness(network, common, kind)
+    def steady(one: Evidence) -> Evidence:
+        return one if one.steadiness else replace(one, steadiness=steadiness(network, common, one.kind))
 
     found = sorted((judged(kind, parts[kind.diameter]) for kind in kinds), key=lambda one: -one.gain)
     diameters = [one.kind.diameter for one in found[: max(finalists, 1)]]
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
     common = [one.busiest(side) for one in active]
     again = sorted((judged(one.kind, common, one.share) for one in found[:finalists]), key=lambda one: -one.gain)
-    first, *others = [*again, *found[finalists:]]
-    best = _steadier(first, [one for one in again[1:] if one.gain >= ENOUGH * first.gain], steady)
-    others = [one for one in [first, *others] if one is not best]
+    near = [one for one in again if one.gain >= ENOUGH * again[0].gain] or found[:1]
+    near = [steady(one) for one in near] if len(near) > 1 else near
+    best = _steadiest(near)
+    others = [one for one in [*near, *[*again, *found[finalists:]][len(near) :]] if one is not best]
     for _ in range(corrections):
         if best.objects < 3:
             break
         corrected = best.kind.diameter * float(np.clip(best.usual, 0.7, 1.4))
         other = judged(Kind(best.kind.foreground, corrected), common, best.share)
-        if other.gain < ENOUGH * best.gain or _steadier(other, [best], steady) is best:
+        if other.gain < ENOUGH * best.gain:
             break
-        best, others = other, [best, *others]
+        before, other = steady(best), steady(other)
+        if _steadier(before, other):
+            break
+        best, others = other, [before, *others]
     if best.objects >= 3:
         best = replace(best, kind=replace(best.kind, usual=float(np.clip(best.usual, *USUAL))))
     return [best, *others]
 
 
-def _steadier(first: Evidence, others: Sequence[Evidence], steady: Callable[[Kind], Steadiness]) -> Evidence:
-    """The first, or the steadiest of the others if it is steadier than that by more than the standard error."""
-    if not others:
-        return first
-    own = steady(first.kind)
-    best, there = max(((one, steady(one.kind)) for one in others), key=lambda each: each[1].share)
-    return best if there.share - own.share > np.hypot(own.error, there.error) else first
+def _steadiest(near: Sequence[Evidence]) -> Evidence:
+    """The first, or the steadiest if it is steadier than that by more than the standard error."""
+    best = max(near, key=lambda one: one.steadiness.share if one.steadiness else 0.0)
+    return best if _steadier(best, near[0]) else near[0]
+
+
+def _steadier(one: Evidence, other: Evidence) -> bool:
+    """Whether what is found is steadier, by more than the standard error, where both are known."""
+    own, there = one.steadiness, other.steadiness
+    return bool(own and there and own.share - there.share > np.hypot(own.error, there.error))
 
 
 def disagreement(tried: Sequence[Evidence]) -> float:
-    """By how much the hypotheses that explain the images nearly as well as the first disagree on how much is there.
+    """By how much the hypotheses that nearly explain the images best disagree on how much is there.
 
-    The standard deviation of the logarithm of the number of objects, among those of the first one's foreground.
+    The standard deviation of the logarithm of the number of objects, among those of the first one's foreground with
+    which what is found is as steady.
     """
     best = tried[0]
     near = [one for one in tried[: FINALISTS + CORRECTIONS] if one.kind.foreground == best.kind.foreground]
-    counts = [one.objects for one in near if one.objects and one.gain >= ENOUGH * best.gain]
+    most = max(one.gain for one in near)
+    near = [one for one in near if one.gain >= ENOUGH * most and not _steadier(best, one)]
+    counts = [one.objects for one in near if one.objects]
     return float(np.std(np.log(counts))) if len(counts) > 1 else 0.0
 
 

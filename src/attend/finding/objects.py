@@ -9,6 +9,7 @@ from jaxtyping import Float, Int32
 from scipy import ndimage
 
 from attend.ahead import ahead, cores
+from attend.dreams import ellipses
 from attend.field import REACH, FieldNetwork, Instances, Said, chosen, instances, look, renumbered
 from attend.finding.calibration import LEAST
 from attend.finding.kind import Natural, in_unit
@@ -177,14 +178,7 @@ def _what(found: Instances, seen: Natural) -> Float[np.ndarray, "n what"]:
         return np.zeros((0, len(WHAT)), np.float32)
     mean = np.asarray(ndimage.mean(seen.contrast, found.labels, index))
     spread = np.asarray(ndimage.standard_deviation(seen.contrast, found.labels, index))
-    rows, columns = np.nonzero(found.labels)
-    owner = found.labels[rows, columns] - 1
-    off = (
-        np.stack([rows, columns], axis=1)
-        - np.stack([np.bincount(owner, axis, n) / found.areas for axis in (rows, columns)], axis=1)[owner]
-    )
-    yy, xx, xy = (np.bincount(owner, a * b, n) / found.areas for a, b in ((off[:, 0],) * 2, (off[:, 1],) * 2, off.T))
-    half, root = (yy + xx) / 2, np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
-    ratio = np.sqrt((half + root + 1 / 12) / np.maximum(half - root + 1 / 12, 1 / 12))
+    across, along = np.linalg.eigvalsh(ellipses(found.labels)[1]).T
+    ratio = np.sqrt(along / np.maximum(across, 1 / 12))
     diameter = np.sqrt(4 * found.areas / np.pi) / NATURAL
     return np.stack([np.log(diameter), np.log(mean.clip(1e-3)), np.log(ratio), spread / mean.clip(1e-3)], axis=1)

@@ -14,16 +14,16 @@ from attend.finding.kind import Natural
 DREAMS = 320
 """Looked at, each with a prior of its own."""
 
-APART, TOUCHING, MORE = (0.5, 1.0), (0.0, 0.8), (0.9, 1.8)
-"""What may be so: least distances of two objects, in terms of their mean diameter; shares of the objects that are put
-beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they keep
-none: nobody could see whether it is a smaller one."""
+APART, TOUCHING, MORE = (0.6, 1.0), (0.0, 0.8), (0.9, 1.8)
+"""What may be so: least distances of two objects, in terms of that at which they touch; shares of the objects that are
+put beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they
+keep none: nobody could see whether it is a smaller one."""
 
 STEPS = 9
 """Of least distances and of shares that are compared."""
 
-BESIDE = np.array([0.6, 0.75, 0.9, 1.05, 1.25])
-"""Distances of the nearest other object, in terms of their mean diameter, that divide what is found into classes."""
+BESIDE = np.array([0.85, 0.95, 1.05, 1.25])
+"""Distances of the nearest other object, in terms of that at which they touch: they divide what is found in classes."""
 
 BORDER = 10.0
 """Natural pixels along the border of an image in which no object is counted."""
@@ -47,11 +47,6 @@ class Posterior:
     bank: Bank
     priors: Float[np.ndarray, "3 n"]
     probabilities: Float[np.ndarray, " n"]
-
-    @property
-    def free(self) -> float:
-        """The probability that objects keep no distance, so that some hide others."""
-        return float(self.probabilities[self.priors[0] == 0].sum())
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """A scene drawn from one of the priors."""

@@ -101,10 +101,21 @@ def _objects(objects: Mapping[str, np.ndarray]) -> Iterator[Html]:
 
 def _kind(survey: Mapping[str, Any]) -> Iterator[Html]:
     yield tag("h2", "What the images were taken for")
-    yield tag("p", "Every foreground and size of object was tried. The first row explains the pixels best.")
-    head = ("foreground", "diameter in pixels", "evidence in nats per pixel", "objects seen")
+    yield tag(
+        "p",
+        "Every foreground and size of object was tried. The first row is the one that was taken. It explains the "
+        "pixels best or, of those that explain them nearly as well, with it most objects are found again when the "
+        "images are a little smaller or larger.",
+    )
+    head = ("foreground", "diameter in pixels", "evidence in nats per pixel", "objects seen", "found again")
     rows = [
-        (one["kind"]["foreground"], f"{one['kind']['diameter']:.1f}", f"{one['gain']:.4f}", f"{one['objects']:,}")
+        (
+            one["kind"]["foreground"],
+            f"{one['kind']['diameter']:.1f}",
+            f"{one['gain']:.4f}",
+            f"{one['objects']:,}",
+            f"{again['share']:.0%}" if (again := one.get("steadiness")) else "",
+        )
         for one in survey["hypotheses"][:HYPOTHESES]
     ]
     yield _table(head, rows)
