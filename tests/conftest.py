@@ -115,3 +115,13 @@ def pytest_collection_modifyitems(items):
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=2, help="how often tests/cli/test_kills.py kills a training")
+
+
+@pytest.fixture(scope="module")
+def few_dreams():
+    """For files of tests that make finders, most of whose time goes into dreams: with few of them they find the same,
+    and tell less well how sure they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attend.finding.prior.DREAMS", 80)
+        patch.setattr("attend.finding.finder.DREAMS", 40)
+        yield

@@ -12,6 +12,8 @@ from PIL import Image
 
 from attend.cli import main
 
+pytestmark = pytest.mark.usefixtures("few_dreams")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -23,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(folder, tmp_path_factory):
+def found(folder, tmp_path_factory, few_dreams):
     out = tmp_path_factory.mktemp("out") / "found"
     assert main(["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]) == 0
     return out

@@ -19,6 +19,7 @@ from attend.dreams import (
     universal_example,
 )
 from attend.dreams.backgrounds import any_texture
+from attend.dreams.cutouts import turned_spread
 from attend.photometry import NATURAL
 
 
@@ -108,7 +109,8 @@ def test_ellipses_have_the_moments_of_the_objects():
         axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         squares = (lengths / 2) ** 2 + 1 / 3  # its pixels are points, not squares
         np.testing.assert_allclose(radii(spread, axes) ** 2, squares)
-    np.testing.assert_allclose(_disc(2.0).spread(0, 30.0, *turn), spreads[0], rtol=0.05, atol=1)
+    turned = turned_spread(_disc(2.0).spreads(np.array([0]))[0], 30.0, *turn)
+    np.testing.assert_allclose(turned, spreads[0], rtol=0.05, atol=1)
     none, _ = ellipses(np.zeros((4, 4), int))
     assert len(none) == 0
 

@@ -24,7 +24,7 @@ from attend.experiments import (
     tabletop,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_dreams")]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_the_truth_said_by_the_network_would_be_the_objects():
         shared = [((found.labels == i + 1) & (dream.owner == k)).sum() for i in range(len(found.areas))]
         best = int(np.argmax(shared))
         assert shared[best] > 0.9 * (dream.owner == k).sum()
-        x0, y0, wide, high = found.boxes[best]
+        x0, y0, wide, high = found.boxes()[best]
         rows, columns = np.nonzero(found.labels == best + 1)
         assert (x0, y0) == (columns.min(), rows.min())
         assert (wide, high) == (np.ptp(columns) + 1, np.ptp(rows) + 1)
@@ -43,7 +43,7 @@ def test_nothing_said_is_nothing_found():
     found = instances(np.zeros((8, 8)), np.ones((16, 16)), np.zeros((16, 16, 2)), least=0.1)
     assert len(found.scores) == 0
     assert found.labels.max() == 0
-    assert found.boxes.shape == (0, 4)
+    assert found.boxes().shape == (0, 4)
 
 
 def test_blocks_of_a_large_image_meet_without_a_seam(network, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from attend.dreams.arrangement import AREA, Arrangement
-from attend.dreams.cutouts import CutOuts
+from attend.dreams.cutouts import CutOuts, turned_spread
 from attend.dreams.ellipses import radii
 from attend.photometry import NATURAL
 
@@ -67,11 +67,11 @@ def compose(
         diameters = NATURAL * arrangement.size * np.exp(arrangement.size_sd * scatter[0])
         contrasts = np.exp(arrangement.contrast_sd * scatter[1].clip(-2.5, 2.5))
     diameters = diameters.clip(LEAST, MOST)
-    places, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
+    places, spreads = np.zeros((n, 2)), cutouts.spreads(kinds) if arrangement.apart and n else np.zeros((n, 2, 2))
     canvas = _Canvas(background, arrangement.overlap)
     areas = [0.0]
     for k in range(n):
-        shown, own = (int(kinds[k]), diameters[k]), contrasts[k]
+        own, spread = contrasts[k], spreads[k].copy()
         for _ in range(TRIES):
             places[k], neighbour = _place(rng, arrangement, places[:k], diameters[: k + 1], side)
             if neighbour is not None and rng.random() < arrangement.alike:
@@ -81,11 +81,11 @@ def compose(
             turn = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
             if not arrangement.apart:
                 break
-            spreads[k] = cutouts.spread(*shown, *turn)
+            spreads[k] = turned_spread(spread, diameters[k], *turn)
             if _apart(places[: k + 1], spreads[: k + 1], arrangement.apart):
                 break
         middle = np.round(places[k]).astype(int)
-        value, alpha, depth, *glow = cutouts.turned(*shown, *turn, places[k] - middle)
+        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], *turn, places[k] - middle)
         if glow:
             canvas.shine(middle, contrasts[k] * glow[0])
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import ndimage
 
 from attend.dreams.ellipses import spread_of
@@ -75,10 +75,17 @@ class CutOuts:
             for part in parts
         ]
 
-    def spread(self, index: int, diameter: float, angle: float, mirrored: bool) -> Float[np.ndarray, "2 2"]:
-        """The covariance of the places that such a cut-out covers, as of `ellipses`."""
-        back = np.linalg.inv(_turn(diameter, angle, mirrored))
-        return back @ spread_of(self.alpha[index] > 0.5) @ back.T
+    def spreads(self, indices: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k 2 2"]:
+        """The covariance of the places that each of some cut-outs covers as it is, as of `ellipses`."""
+        return np.stack([spread_of(self.alpha[index] > 0.5) for index in indices])
+
+
+def turned_spread(
+    spread: Float[np.ndarray, "2 2"], diameter: float, angle: float, mirrored: bool
+) -> Float[np.ndarray, "2 2"]:
+    """That of a cut-out at another size and turn, as of `CutOuts.turned`."""
+    turn = _turn(diameter, angle, mirrored)
+    return turn.T @ spread @ turn * (diameter / WIDTH) ** 4
 
 
 def _turn(diameter: float, angle: float, mirrored: bool) -> Float[np.ndarray, "2 2"]:

@@ -11,8 +11,9 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
+from attend.ahead import ahead, cores
 from attend.dreams import AREA, Targets
-from attend.field import FieldNetwork, instances, look
+from attend.field import FieldNetwork, Instances, instances, look
 from attend.finding.bank import Scene, inside
 
 LEAST = 0.3
@@ -87,8 +88,11 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int) -> Ca
         turns: as of `look`.
     """
     scores, hits, truths, areas = [], [], [], []
-    for image, truth, every in scenes:
-        objects = instances(*look(network, image.seen, turns), least=LEAST)
+
+    def found(scene: Scene) -> Instances:
+        return instances(*look(network, scene.image.seen, turns), least=LEAST)
+
+    for (image, truth, every), objects in zip(scenes, ahead(found, scenes, cores()), strict=True):
         sides = image.contrast.shape
         compared = inside(objects.middles, sides, EDGE)
         scores.append(objects.scores[compared])

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from attend.ahead import ahead, cores
 from attend.dreams import ellipses
-from attend.field import REACH, FieldNetwork, Instances, Said, chosen, instances, look, renumbered
+from attend.field import REACH, FieldNetwork, Instances, Said, chosen, covered, instances, look, renumbered
 from attend.finding.calibration import LEAST
 from attend.finding.kind import Natural, in_unit
 from attend.finding.pixels import dim, refined
@@ -128,37 +128,39 @@ def _objects(
     low, high = np.array([(part.start, part.stop) for part in tile.own]).T
     own = np.all((found.middles + corner >= low) & (found.middles + corner < high), axis=1)
     if not own.all():
-        found = chosen(found.middles, found.scores, found.labels, found.areas, own)
-    masks, patches = _masks(found, view, corner)
-    boxes = found.boxes + np.array([*corner[::-1], 0, 0])
+        found = chosen(found, own)
+    boxes = found.boxes()
+    masks, patches = _masks(found, boxes, view, corner)
+    boxes = boxes + np.array([*corner[::-1], 0, 0])
     blur, what = _blur(found, said), _what(found, seen)
     return Objects(found.middles + corner, found.scores, boxes, blur, what, masks, patches), found.labels
 
 
-def _masks(found: Instances, view: View, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _masks(found: Instances, boxes: np.ndarray, view: View, corner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each object's mask over its box, and the pixels there; its labels begin at a corner of the image."""
     index = np.arange(1, len(found.areas) + 1)[:, None, None]
     places = (np.arange(SAMPLES) + 0.5) / SAMPLES
-    x0, y0, wide, high = (side[:, None] for side in found.boxes.T)
+    x0, y0, wide, high = (side[:, None] for side in boxes.T)
     y, x = y0 + places * high - 0.5, x0 + places * wide - 0.5
     masks = np.zeros((len(index), SAMPLES, SAMPLES), np.float32)
-    for row, beside in _neighbours(y, y0, high):
-        for column, share in _neighbours(x, x0, wide):
-            own = found.labels[row[:, :, None], column[:, None, :]] == index
+    for row, beside in _neighbours(y, found.labels.shape[0]):
+        for column, share in _neighbours(x, found.labels.shape[1]):
+            there = row[:, :, None], column[:, None, :]
+            own = covered(found.labels[there], found.alpha[there], index)
             masks += own * (beside[:, :, None] * share[:, None, :]).astype(np.float32)
+    most = masks.max(axis=(1, 2), keepdims=True, initial=0.5)
+    masks = 0.5 + (masks - 0.5) * (0.5 / np.maximum(most - 0.5, 1e-3))  # the outline stays at half of the greatest
     image = view.image
     rows = ((y + corner[0] + 0.5) * view.step[0]).astype(int).clip(0, image.shape[0] - 1)
     columns = ((x + corner[1] + 0.5) * view.step[1]).astype(int).clip(0, image.shape[1] - 1)
-    return masks, in_unit(image[rows[:, :, None], columns[:, None, :]])
+    return masks.clip(0, 1), in_unit(image[rows[:, :, None], columns[:, None, :]])
 
 
-def _neighbours(
-    places: np.ndarray, first: np.ndarray, sides: np.ndarray
-) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """The pixels of a box on either side of places in it, and their weights in a linear interpolation."""
+def _neighbours(places: np.ndarray, pixels: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """The pixels on either side of places along one axis, and their weights in a linear interpolation."""
     below = np.floor(places)
     share = places - below
-    low, high = (np.clip(one, first, first + sides - 1).astype(int) for one in (below, below + 1))
+    low, high = (np.clip(one, 0, pixels - 1).astype(int) for one in (below, below + 1))
     return (low, 1 - share), (high, share)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from scipy.special import logit
 
-from attend.field import SMALLEST, Instances, Said, boxed, chosen
+from attend.field import SMALLEST, Instances, Said, chosen
 from attend.finding.kind import Natural
 from attend.photometry import robust_sd, smooth_over
 
@@ -23,6 +23,9 @@ by a Gaussian of so many pixels."""
 
 TURNS, SMOOTH = 3, 0.5
 """Times that levels and pixels are told from each other; and pixels over which the log odds are smoothed."""
+
+CERTAIN = 4.0
+"""Log odds from which on an object covers all of a pixel, or none of it."""
 
 DIFFERENCE = 0.05
 """The contrast of an object with what is around it, in that of the usual object, is reckoned to be no less."""
@@ -58,7 +61,8 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
         lost[0] = False
         labels = np.where(lost[labels], labels, np.where(lost[new], 0, new))
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:].astype(float)
-    return found._replace(labels=labels, boxes=boxed(labels), areas=areas)
+    alpha = (0.5 + odds / (2 * CERTAIN)).clip(0, 1).astype(np.float32)
+    return found._replace(labels=labels, areas=areas, alpha=alpha)
 
 
 def medians(
@@ -89,7 +93,7 @@ def alike(found: Instances, image: Natural) -> Instances:
     too_dim = dim(found.scores, np.log(mean.clip(1e-3)))
     if not too_dim.any():
         return found
-    return chosen(found.middles, found.scores, found.labels, found.areas, ~too_dim)
+    return chosen(found, ~too_dim)
 
 
 def dim(scores: Float[np.ndarray, " n"], brightness: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:

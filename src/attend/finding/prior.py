@@ -4,20 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from scipy.special import gammaln
 
 from attend.ahead import ahead, cores
 from attend.field import Instances
 from attend.finding.bank import Bank, Found, Scene, inside, ratios
 from attend.finding.kind import Natural
 
-DREAMS = 320
-"""Looked at, each with a prior of its own."""
+DREAMS = 200
+"""Looked at, each with a prior of its own; and as many again, half of them of either kind of prior."""
 
 APART, TOUCHING, MORE = (0.6, 1.0), (0.0, 0.8), (0.9, 1.8)
 """What may be so: least distances of two objects, in terms of that at which they touch; shares of the objects that are
-put beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they
-keep none: nobody could see whether it is a smaller one."""
+put beside another; and how many objects there are for each that is found."""
+
+FREE = 0.1
+"""The prior probability that they keep no distance, so that some hide others: nobody expects more than can be seen."""
 
 STEPS = 9
 """Of least distances and of shares that are compared."""
@@ -28,7 +31,7 @@ BESIDE = np.array([0.85, 0.95, 1.05, 1.25])
 BORDER = 10.0
 """Natural pixels along the border of an image in which no object is counted."""
 
-SHARED, WEIGHT = 2, 100
+SHARED, WEIGHT = 2, 300
 """Neighbours have one distance, so that every second object counts; and no more than so many, since dreams are not
 quite like images."""
 
@@ -50,8 +53,7 @@ class Posterior:
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """A scene drawn from one of the priors."""
-        apart, touching, more = self.priors[:, rng.choice(len(self.probabilities), p=self.probabilities)].tolist()
-        return replace(self.bank, apart=apart, touching=touching, more=float(np.exp(more))).scene(rng)
+        return _as(self.bank, self.priors[:, rng.choice(len(self.probabilities), p=self.probabilities)]).scene(rng)
 
 
 def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found], seed: int) -> Posterior:
@@ -74,14 +76,17 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
     tried = np.stack([rng.uniform(*APART, DREAMS), rng.uniform(*TOUCHING, DREAMS), rng.uniform(low, high, DREAMS)])
     tried[0, ::2] = 0
 
-    def dream(number: int) -> tuple[np.ndarray, int]:
-        apart, touching, more = tried[:, number].tolist()
-        one = replace(bank, apart=apart, touching=touching, more=float(np.exp(more)))
-        scene = one.scene(np.random.default_rng([seed, number]))
+    def dream(number: int, prior: np.ndarray) -> tuple[np.ndarray, int]:
+        scene = _as(bank, prior).scene(np.random.default_rng([seed, number]))
         return _seen(find(scene.image).objects, scene.image), int(_own(scene.middles, scene.image).sum())
 
-    seen, there = zip(*ahead(dream, range(DREAMS), cores()), strict=True)
-    classes, drawn = np.array(seen), np.array(there)
+    def dreams(first: int, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen, there = zip(
+            *ahead(lambda k: dream(first + k, priors[:, k]), range(priors.shape[1]), cores()), strict=True
+        )
+        return np.array(seen), np.array(there)
+
+    classes, drawn = dreams(0, tried)
     n = classes.sum(axis=1)
     told = _surface(tried, n / np.maximum(drawn, 1), drawn)
     shares = [_surface(tried, each / np.maximum(n, 1), n) for each in classes.T]
@@ -92,11 +97,29 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
         priors[2] = -np.log((_terms(priors) @ told).clip(1 / MORE[1], 1))
     expected = np.stack([_terms(priors) @ each for each in shares]).clip(3e-3)
     expected /= expected.sum(axis=0)
-    weight = min(images.sum() / SHARED, WEIGHT)
-    likely = weight * (images / max(images.sum(), 1)) @ np.log(expected)
-    posterior = np.exp(likely - likely.max())
-    posterior /= posterior.sum()
-    return Posterior(bank, priors, posterior)
+    counts = images * min(1 / SHARED, WEIGHT / max(images.sum(), 1))
+    likely = counts @ np.log(expected)
+    hypotheses = [priors[0] == 0, priors[0] > 0]
+    posteriors = [np.where(one, np.exp(likely - likely[one].max()), 0) for one in hypotheses]
+    posteriors = [one / one.sum() for one in posteriors]
+    evidence = []
+    for number, (one, prior) in enumerate(zip(posteriors, (FREE, 1 - FREE), strict=True), 1):
+        seen, _ = dreams(number * DREAMS, priors[:, rng.choice(len(one), DREAMS // 2, p=one)])
+        evidence.append(np.log(prior) + _predicted(counts, seen.sum(axis=0)))
+    weights = np.exp(np.array(evidence) - max(evidence))
+    return Posterior(bank, priors, np.tensordot(weights / weights.sum(), posteriors, 1))
+
+
+def _as(bank: Bank, prior: Float[np.ndarray, "3"]) -> Bank:
+    apart, touching, more = prior.tolist()
+    return replace(bank, apart=apart, touching=touching, more=float(np.exp(more)))
+
+
+def _predicted(counts: Float[np.ndarray, " classes"], before: Int[np.ndarray, " classes"]) -> float:
+    """The log probability of counts of classes, but for a constant, after those of dreams (Dirichlet-multinomial)."""
+    known = before + 0.5
+    own = gammaln(known + counts) - gammaln(known)
+    return float(own.sum() + gammaln(known.sum()) - gammaln((known + counts).sum()))
 
 
 def _own(middles: Float[np.ndarray, "n 2"], image: Natural) -> np.ndarray:
