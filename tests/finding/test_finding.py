@@ -129,7 +129,7 @@ def test_a_large_image_is_looked_at_in_tiles_that_show_no_seam(monkeypatch):
     np.testing.assert_array_equal(whole.middles[one], parts.middles[other])
     far = (whole.middles[one] < 460).all(axis=1)  # from where q sees what is mirrored beyond the border
     for a, b in zip(whole, parts, strict=True):
-        np.testing.assert_allclose(a[one][far], b[other][far], atol=1e-4)
+        np.testing.assert_allclose(a[one][far], b[other][far], atol=1e-3)
     assert ((labels > 0) != (same > 0))[:450, :450].mean() < 1e-5
     assert same.max() == len(parts.scores)
 
@@ -277,7 +277,7 @@ def test_crowds_hide_more_objects_than_what_keeps_a_distance(monkeypatch):
     assert kept.probabilities[kept.priors[0] >= 0.75].sum() > 0.9
     assert np.exp(kept.priors[2] @ kept.probabilities) < 1.03
     assert np.exp(free.priors[2] @ free.probabilities) > 1.08
-    assert kept.probabilities[kept.priors[0] == 0].sum() < 0.5 < free.probabilities[free.priors[0] == 0].sum()
+    assert kept.free < 0.1 < 0.9 < free.free
 
 
 def test_objects_are_steadier_than_texture():
@@ -307,7 +307,7 @@ def test_scores_are_calibrated_on_dreams():
         noisy = (drawn.image + 0.1 * rng.normal(size=(96, 96))).astype(np.float32)
         return Scene(Natural(noisy, 0.1, (96.0, 96.0)), targets(drawn), drawn.middles)
 
-    found = calibrated(universal(), [dream() for _ in range(40)], 1)
+    found = calibrated(universal(), [dream() for _ in range(40)], 1, 0.0)
     assert found.slope > 0
     assert found.presence(np.array([0.9]))[0] > 0.8 > found.presence(np.array([0.1]))[0]
 

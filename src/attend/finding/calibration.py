@@ -79,13 +79,14 @@ class Calibration:
         return (each / each.sum()).astype(np.float32)
 
 
-def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int) -> Calibration:
+def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, hiding: float) -> Calibration:
     """Compare what q finds in scenes drawn from p, looking so often at each, with the truth.
 
     Args:
         network: q.
         scenes: drawn from p.
         turns: as of `look`.
+        hiding: the probability that objects hide others: by so much of what q misses in crowds counts are raised.
     """
     scores, hits, truths, areas = [], [], [], []
 
@@ -107,7 +108,7 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int) -> Ca
     independent = np.array([(once.presence(one) * (1 - once.presence(one))).sum() for one in scores])
     crowded, true = seen / np.array(areas), np.array(truths)
     hidden = float((crowded * (true - seen)).sum() / max((crowded**2 * seen).sum(), 1e-9))
-    hidden = max(hidden, 0.0)
+    hidden = hiding * max(hidden, 0.0)
     expected = seen * (1 + hidden * crowded)
     missed, square = nnls(np.stack([expected, expected**2], axis=1), (expected - true) ** 2 - independent)[0]
     return Calibration(

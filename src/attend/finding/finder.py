@@ -188,7 +188,7 @@ def make_finder(
     if made is not None:
         posterior = fitted(made, found, find, seed)
         dreams = [posterior.scene(rng) for _ in range(DREAMS)]
-        calibration = calibrated(network, dreams, turns)
+        calibration = calibrated(network, dreams, turns, posterior.free)
         alike = likeness(views, dreams, rng)
     scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
     calibration = dataclasses.replace(calibration, scatter=scatter)

@@ -17,10 +17,8 @@ DREAMS = 200
 
 APART, TOUCHING, MORE = (0.6, 1.0), (0.0, 0.8), (0.9, 1.8)
 """What may be so: least distances of two objects, in terms of that at which they touch; shares of the objects that are
-put beside another; and how many objects there are for each that is found."""
-
-FREE = 0.1
-"""The prior probability that they keep no distance, so that some hide others: nobody expects more than can be seen."""
+put beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they
+keep none."""
 
 STEPS = 9
 """Of least distances and of shares that are compared."""
@@ -50,6 +48,11 @@ class Posterior:
     bank: Bank
     priors: Float[np.ndarray, "3 n"]
     probabilities: Float[np.ndarray, " n"]
+
+    @property
+    def free(self) -> float:
+        """The probability that objects keep no distance, so that some hide others."""
+        return float(self.probabilities[self.priors[0] == 0].sum())
 
     def scene(self, rng: np.random.Generator) -> Scene:
         """A scene drawn from one of the priors."""
@@ -103,9 +106,9 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
     posteriors = [np.where(one, np.exp(likely - likely[one].max()), 0) for one in hypotheses]
     posteriors = [one / one.sum() for one in posteriors]
     evidence = []
-    for number, (one, prior) in enumerate(zip(posteriors, (FREE, 1 - FREE), strict=True), 1):
+    for number, one in enumerate(posteriors, 1):
         seen, _ = dreams(number * DREAMS, priors[:, rng.choice(len(one), DREAMS // 2, p=one)])
-        evidence.append(np.log(prior) + _predicted(counts, seen.sum(axis=0)))
+        evidence.append(_predicted(counts, seen.sum(axis=0)))
     weights = np.exp(np.array(evidence) - max(evidence))
     return Posterior(bank, priors, np.tensordot(weights / weights.sum(), posteriors, 1))
 
