@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import gammaln
+from scipy.special import gammaln, softmax
 
 from attend.ahead import ahead, cores
 from attend.field import Instances
@@ -64,8 +64,9 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
 
     q overlooks objects that others hide, so that there are more, and nearer to each other, than it finds. Dreams are
     drawn from priors of all kinds, and how often q finds objects in them, and at what distances from each other, is
-    fitted as a function of the prior (indirect inference; Gourieroux, Monfort and Renault 1993). The posterior
-    follows from how many of the objects in the images are at each class of distances.
+    fitted as a function of the prior (indirect inference; Gourieroux, Monfort and Renault 1993). What is likely, if
+    objects keep a distance and if they keep none, follows from how many of the objects in the images are at each class
+    of distances. Dreams of both kinds then tell which of the two it is.
 
     Args:
         bank: made of what was found.
@@ -84,33 +85,42 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
         return _seen(find(scene.image).objects, scene.image), int(_own(scene.middles, scene.image).sum())
 
     def dreams(first: int, priors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        seen, there = zip(
-            *ahead(lambda k: dream(first + k, priors[:, k]), range(priors.shape[1]), cores()), strict=True
-        )
+        numbered = enumerate(priors.T, first)
+        seen, there = zip(*ahead(lambda one: dream(*one), numbered, cores()), strict=True)
         return np.array(seen), np.array(there)
 
-    classes, drawn = dreams(0, tried)
-    n = classes.sum(axis=1)
-    told = _surface(tried, n / np.maximum(drawn, 1), drawn)
-    shares = [_surface(tried, each / np.maximum(n, 1), n) for each in classes.T]
+    priors, expected = _expected(tried, *dreams(0, tried))
+    counts = images * min(1 / SHARED, WEIGHT / max(images.sum(), 1))
+    likely = counts @ np.log(expected)
+    kinds = [np.where(kind, np.exp(likely - likely[kind].max()), 0) for kind in (priors[0] == 0, priors[0] > 0)]
+    kinds = [kind / kind.sum() for kind in kinds]
+    evidence = []
+    for number, kind in enumerate(kinds, 1):
+        seen, _ = dreams(number * DREAMS, priors[:, rng.choice(len(kind), DREAMS // 2, p=kind)])
+        evidence.append(_predicted(counts, seen.sum(axis=0)))
+    return Posterior(bank, priors, np.tensordot(softmax(evidence), kinds, 1))
+
+
+def _expected(
+    tried: Float[np.ndarray, "3 dreams"], seen: Int[np.ndarray, "dreams classes"], there: Int[np.ndarray, " dreams"]
+) -> tuple[Float[np.ndarray, "3 n"], Float[np.ndarray, "classes n"]]:
+    """Priors of all kinds in which as many objects are found as in the images, and the shares of classes in each.
+
+    Args:
+        tried: the priors of some dreams.
+        seen: how many objects of each class were found in each.
+        there: how many there are in each.
+    """
+    n = seen.sum(axis=1)
+    told = _surface(tried, n / np.maximum(there, 1), there)
+    shares = [_surface(tried, each / np.maximum(n, 1), n) for each in seen.T]
     distances = np.concatenate([np.zeros(STEPS), np.linspace(*APART, STEPS)])
     priors = np.stack([*np.meshgrid(distances, np.linspace(*TOUCHING, STEPS)), np.zeros((STEPS, 2 * STEPS))])
     priors = priors.reshape(3, -1)
-    for _ in range(20):  # until as many are found as in the images
+    for _ in range(20):
         priors[2] = -np.log((_terms(priors) @ told).clip(1 / MORE[1], 1))
     expected = np.stack([_terms(priors) @ each for each in shares]).clip(3e-3)
-    expected /= expected.sum(axis=0)
-    counts = images * min(1 / SHARED, WEIGHT / max(images.sum(), 1))
-    likely = counts @ np.log(expected)
-    hypotheses = [priors[0] == 0, priors[0] > 0]
-    posteriors = [np.where(one, np.exp(likely - likely[one].max()), 0) for one in hypotheses]
-    posteriors = [one / one.sum() for one in posteriors]
-    evidence = []
-    for number, one in enumerate(posteriors, 1):
-        seen, _ = dreams(number * DREAMS, priors[:, rng.choice(len(one), DREAMS // 2, p=one)])
-        evidence.append(_predicted(counts, seen.sum(axis=0)))
-    weights = np.exp(np.array(evidence) - max(evidence))
-    return Posterior(bank, priors, np.tensordot(weights / weights.sum(), posteriors, 1))
+    return priors, expected / expected.sum(axis=0)
 
 
 def _as(bank: Bank, prior: Float[np.ndarray, "3"]) -> Bank:
