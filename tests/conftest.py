@@ -122,6 +122,6 @@ def few_dreams():
     """For files of tests that make finders, most of whose time goes into dreams: with few of them they find the same,
     and tell less well how sure they are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("attend.finding.prior.DREAMS", 80)
+        patch.setattr("attend.finding.prior.DREAMS", 60)
         patch.setattr("attend.finding.finder.DREAMS", 40)
         yield

@@ -18,6 +18,7 @@ import optax
 from jaxtyping import Array, PyTree
 
 from attend.adjust import fitted_batch, fitted_schedule, given_way
+from attend.ahead import cores
 from attend.config import Config, TrainConfig, preset
 from attend.data import Augment, Reading, Rules, SceneData, ShuffledImages, dark_objects, open_shuffled, taken
 from attend.earlier import two_prices
@@ -149,7 +150,7 @@ def fit(
     # Where memory counts, as few images are looked at together as are learned from, all cores together.
     together = LOOKED_AT_TOGETHER
     if memory_for_training(config, material.size) is not None:
-        together = max(1, min(together, config.train.batch_size // (os.cpu_count() or 1)))
+        together = max(1, min(together, config.train.batch_size // cores()))
     chosen = Devices.chosen(devices, config.train.batch_size)
     header = Header(config, material.size, seed, reading, augment, files).to_dict()
     with losing_none():
