@@ -16,7 +16,7 @@ from attend.errors import AttendError
 if TYPE_CHECKING:
     from attend.data import SceneData
     from attend.fitting import fit, load
-    from attend.looking import find
+    from attend.looking.finding import find
     from attend.model import Model
     from attend.scenes import Scenes
 
@@ -38,7 +38,7 @@ _LATE = {
     "Model": "attend.model",
     "SceneData": "attend.data",
     "Scenes": "attend.scenes",
-    "find": "attend.looking",
+    "find": "attend.looking.finding",
     "fit": "attend.fitting",
     "load": "attend.fitting",
 }

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Key, PyTree
 
 from attend.adjust import fitted_batch, fitted_schedule, given_way
 from attend.ahead import cores
@@ -33,6 +33,7 @@ from attend.settings import flattened
 from attend.survey import Survey, survey
 from attend.training import Devices, RunFolder, TrainState, train
 from attend.training.devices import check_same, is_first, losing_none, sharing
+from attend.training.leaves import is_key
 
 LOG_EVERY, EVALUATE_EVERY, CHECKPOINT_EVERY = 100, 500, 1000
 """Steps between rows of metrics, between counts on the validation scenes, and between checkpoints."""
@@ -292,7 +293,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     if not os.path.isdir(path):
         return Model.load(path)
     folder, stored = RunFolder(path), Header.read(path)
-    start = start_training(stored.config, stored.size, stored.seed)
+    start = stored_training(stored.config, stored.size)
     return start.model(folder.checkpoints.restore_latest(start.state))
 
 
@@ -397,14 +398,34 @@ class Start:
 
 def start_training(config: Config, size: tuple[int, int, int], seed: int) -> Start:
     """A training at step 0, on images of `size` (height, width, channels)."""
-    model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
-    model = Model.create(config.model, size, model_key)
-    estimator = estimators.make(config.train.estimator)
-    own = estimator.init(size, config.model.max_objects, own_key)
-    parameters, static = eqx.partition((model, own), eqx.is_inexact_array)
+    made, key = _made(config, size, seed)
+    parameters, static = eqx.partition(made, eqx.is_inexact_array)
     optimiser = make_optimiser(config.train)
-    state = TrainState.create(parameters, optimiser, state_key)
-    return Start(state, static, make_loss(estimator, static, config), optimiser)
+    return _start(config, TrainState.create(parameters, optimiser, key), static, optimiser)
+
+
+def stored_training(config: Config, size: tuple[int, int, int]) -> Start:
+    """A training as of `start_training`, but for its numbers, which are 0: its state is to be read from a checkpoint.
+
+    Nothing is compiled for it, which would take most of the time of a command that looks at few images.
+    """
+    made, key = eqx.filter_eval_shape(_made, config, size, 0)
+    parameters, static = eqx.partition(made, _is_parameter)
+    optimiser = make_optimiser(config.train)
+    shapes = eqx.filter_eval_shape(TrainState.create, parameters, optimiser, key)
+    state = jax.tree.map(lambda leaf: jax.random.key(0) if is_key(leaf) else np.zeros(leaf.shape, leaf.dtype), shapes)
+    return _start(config, state, static, optimiser)
+
+
+def _made(config: Config, size: tuple[int, int, int], seed: int) -> tuple[PyTree, Key[Array, ""]]:
+    """A fresh model, with the estimator's own parameters, and the key of its training."""
+    model_key, own_key, state_key = jax.random.split(jax.random.key(seed), 3)
+    own = estimators.make(config.train.estimator).init(size, config.model.max_objects, own_key)
+    return (Model.create(config.model, size, model_key), own), state_key
+
+
+def _start(config: Config, state: TrainState, static: PyTree, optimiser: optax.GradientTransformation) -> Start:
+    return Start(state, static, make_loss(estimators.make(config.train.estimator), static, config), optimiser)
 
 
 def make_loss(estimator: Estimator, static: PyTree, config: Config):

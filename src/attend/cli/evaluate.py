@@ -114,8 +114,7 @@ def evaluate(
     """
     import attend
     from attend.data.truth import LABELS, TRUTH, truth_beside
-    from attend.finding import finder_file
-    from attend.looking import looker_of
+    from attend.looking import finder_file, looker_of
 
     def show(report: dict[str, Any]) -> None:
         if as_json:

@@ -82,7 +82,7 @@ def find(
         attend find plate.jpg --out colonies --diameter 12
         attend find slides --out nuclei --foreground stain
     """
-    from attend.looking import find_into
+    from attend.looking.finding import find_into
 
     check_pixel_size(pixel_size)
     with _progress() as watch:

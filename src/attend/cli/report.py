@@ -73,9 +73,8 @@ def report(
     import numpy as np
 
     import attend
-    from attend.finding import finder_file
     from attend.fitting import Header
-    from attend.looking import read_found
+    from attend.looking import finder_file, read_found
     from attend.report import write_found_report, write_report
     from attend.training import RunFolder
 

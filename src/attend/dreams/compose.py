@@ -71,21 +71,21 @@ def compose(
     canvas = _Canvas(background, arrangement.overlap)
     areas = [0.0]
     for k in range(n):
-        own, spread = contrasts[k], spreads[k].copy()
+        own, spread, angle, mirrored = contrasts[k], spreads[k].copy(), 0.0, False
         for _ in range(TRIES):
             places[k], neighbour = _place(rng, arrangement, places[:k], diameters[: k + 1], side)
             if neighbour is not None and rng.random() < arrangement.alike:
                 contrasts[k] = contrasts[neighbour] * np.exp(0.15 * rng.normal())
             else:
                 contrasts[k] = own
-            turn = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
+            angle, mirrored = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
             if not arrangement.apart:
                 break
-            spreads[k] = turned_spread(spread, diameters[k], *turn)
+            spreads[k] = turned_spread(spread, diameters[k], angle, mirrored)
             if _apart(places[: k + 1], spreads[: k + 1], arrangement.apart):
                 break
         middle = np.round(places[k]).astype(int)
-        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], *turn, places[k] - middle)
+        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
         if glow:
             canvas.shine(middle, contrasts[k] * glow[0])
         areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))

@@ -24,7 +24,7 @@ from attend.exports import Results, overlay
 from attend.figures import show_image
 from attend.files import atomic_file
 from attend.finding import foregrounds, without_dark_channels
-from attend.looking import find
+from attend.looking.finding import find
 from attend.scenes import Scenes
 
 SEEDS = (0, 1, 2)

@@ -1,7 +1,7 @@
 """From images of repeated things to their objects: what kind of images they are, and a q that is adapted to it."""
 
 from attend.finding.bank import Bank, bank
-from attend.finding.finder import Finder, Learned, finder_file, make_finder
+from attend.finding.finder import Finder, Learned, make_finder
 from attend.finding.foreground import foregrounds, without_dark_channels
 from attend.finding.hypotheses import Evidence, hypotheses
 from attend.finding.kind import Kind, Natural
@@ -21,7 +21,6 @@ __all__ = [
     "View",
     "bank",
     "find_in",
-    "finder_file",
     "foregrounds",
     "hypotheses",
     "learn",

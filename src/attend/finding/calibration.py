@@ -7,9 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import nnls
 from scipy.spatial import KDTree
-from scipy.special import expit, logit
-from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
+from scipy.special import expit, logit, ndtr
 
 from attend.ahead import ahead, cores
 from attend.dreams import AREA, Targets
@@ -75,7 +73,7 @@ class Calibration:
         deviation = np.sqrt(independent + self.missed * mean + (self.scatter * mean) ** 2) + 1e-3
         most = max(len(presence), int(np.ceil(mean + 4 * deviation)))
         edges = np.arange(most + 2) - 0.5
-        each = np.diff(norm.cdf(edges, mean, deviation))
+        each = np.diff(ndtr((edges - mean) / deviation))
         return (each / each.sum()).astype(np.float32)
 
 
@@ -88,6 +86,8 @@ def calibrated(network: FieldNetwork, scenes: Sequence[Scene], turns: int, hidin
         turns: as of `look`.
         hiding: the probability that objects hide others: by so much of what q misses in crowds counts are raised.
     """
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
     scores, hits, truths, areas = [], [], [], []
 
     def found(scene: Scene) -> Instances:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -193,13 +192,3 @@ def make_finder(
     scatter = float(np.hypot(calibration.scatter, disagreement(tried)))
     calibration = dataclasses.replace(calibration, scatter=scatter)
     return Learned(Finder(network, best.kind, calibration, channels, turns=turns), tried, done, alike)
-
-
-FILE = "finder.npz"
-"""The name of a finder's file in the folder of its run."""
-
-
-def finder_file(run: str | os.PathLike[str]) -> Path | None:
-    """The file of the finder of a run, if it is one of a finder."""
-    path = Path(run) / FILE
-    return path if path.is_file() else None

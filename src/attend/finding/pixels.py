@@ -49,7 +49,7 @@ def refined(found: Instances, said: Said, image: Natural) -> Instances:
     around, weight = smooth_over(contrast, said.inside < OUTSIDE, AROUND)
     around = np.where(weight > 0.02, around, 0)
     prior = logit(np.clip(said.inside, 1e-4, 1 - 1e-4))
-    labels = found.labels
+    labels, odds = found.labels, prior
     for _ in range(TURNS):
         level = medians(contrast, labels, n)
         near = _nearest(labels)

@@ -13,14 +13,15 @@ from jaxtyping import UInt8
 from attend.errors import AttendError
 from attend.exports import StoredResults, exports
 from attend.field import universal
-from attend.figures import likeness_figure, save_figure
 from attend.files import atomic_file, check_new_folder
 from attend.finding import Finder, Kind, Learned, foregrounds, make_finder
 from attend.finding.busiest import Activity
 from attend.finding.calibration import Calibration
-from attend.finding.finder import FILE, LEARNED_FROM, ROUNDS, TURNS
+from attend.finding.finder import LEARNED_FROM, ROUNDS, TURNS
+from attend.looking.finders import FinderLooker
+from attend.looking.found import LIKENESS, SURVEY, TABLES
 from attend.looking.kept import delete, keeping
-from attend.looking.looker import FinderLooker
+from attend.looking.looker import FINDER
 from attend.looking.piecewise import Totals, check_all, depends_on, looked
 from attend.looking.source import Tell, open_source
 from attend.photometry import NATURAL
@@ -28,22 +29,6 @@ from attend.scenes import Scenes
 
 Watch = Callable[[str, int, int], None]
 """Is told the phase (`reading`, `surveying`, `learning` or `looking`), how much is done, and of how much."""
-
-TABLES = {
-    "counts": "counts.csv",
-    "measurements": "objects.csv",
-    "coco": "objects.json",
-    "labels": "labels",
-    "overlays": "overlays",
-}
-"""What is written: formats of `attend.exports`, and the file or folder of each."""
-
-SURVEY = "survey.json"
-"""The file that tells what kind of images they are taken for, and what else was tried."""
-
-LIKENESS = "dreams.png"
-"""The picture of parts of the images beside scenes that were composed to learn from."""
-
 
 LARGEST = 4096
 """Pixels along a side of the part of an image that is learned from, the busiest one."""
@@ -134,17 +119,19 @@ def find_into(
     asked |= {"images": str(images)} | {name: value for name, value in options.items() if value is not None}
     asked = json.loads(json.dumps(asked, default=str))
     _check_out(out, asked, resume)
-    if (out / FILE).exists():
-        finder = Finder.load(out / FILE)
+    if (out / FINDER).exists():
+        finder = Finder.load(out / FINDER)
     else:
         learned = _learn(images, foreground, diameter, rounds, turns, seed, watch, tell, options)
         finder = learned.finder
         told(learned)
         if learned.likeness is not None:
+            from attend.figures import likeness_figure, save_figure  # slow to import
+
             save_figure(likeness_figure(learned.likeness.parts, learned.likeness.dreams), out / LIKENESS)
         with atomic_file(out / SURVEY) as file:
             file.write((json.dumps({"asked": asked} | _as_json(learned), indent=2) + "\n").encode())
-        finder.save(out / FILE)
+        finder.save(out / FINDER)
     looker = FinderLooker(finder)
     source = open_source(images, looker, **options)
     with keeping(out / ".found", depends_on(looker, source), pixels=True, pixel_size=pixel_size) as store:

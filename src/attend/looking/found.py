@@ -13,7 +13,21 @@ from jaxtyping import Float
 
 from attend.errors import AttendError
 from attend.exports.results import unique_stems
-from attend.looking.finding import LIKENESS, SURVEY, TABLES
+
+TABLES = {
+    "counts": "counts.csv",
+    "measurements": "objects.csv",
+    "coco": "objects.json",
+    "labels": "labels",
+    "overlays": "overlays",
+}
+"""What is written: formats of `attend.exports`, and the file or folder of each."""
+
+SURVEY = "survey.json"
+"""The file that tells what kind of images they are taken for, and what else was tried."""
+
+LIKENESS = "dreams.png"
+"""The picture of parts of the images beside scenes that were composed to learn from."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import dataclasses
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import jax
 
 from attend.data import Rules, SceneData
 from attend.files import digest
-from attend.finding import Finder, finder_file
 from attend.fitting import load, reading_of
 from attend.model import Model
 from attend.scenes import Scenes
@@ -95,41 +95,17 @@ class TiledLooker(ModelLooker):
         return infer_tiled(self.model, piece.images, names=piece.names)
 
 
-PART = (32, 32)
-"""Height and width in pixels that stand for those of all images, which may have any."""
+FINDER = "finder.npz"
+"""The name of a finder's file in the folder of its run."""
 
 
-@dataclass(frozen=True)
-class FinderLooker:
-    """A finder, which looks at images of any size as they are.
-
-    Attributes:
-        finder: of `attend.finding`.
-        rules: as of `Looker`. Images are never inverted for it: it tells objects from the background by itself.
-    """
-
-    finder: Finder
-    rules: Rules | None = Rules(ground="dark")  # noqa: RUF009, it is frozen
-    any_size = side_by_side = True
-
-    @property
-    def size(self) -> tuple[int, int, int]:
-        """A part of an image that even small ones have, and the channels."""
-        return (*PART, self.finder.channels)
-
-    def fingerprint(self) -> str:
-        """A digest of all that the finder has learned."""
-        return self.finder.fingerprint()
-
-    def look(self, piece: SceneData, *, several: bool) -> Scenes:
-        """What `Finder.infer` finds, image by image."""
-        names = piece.names or [None] * len(piece)
-        return Scenes.concatenate(
-            [self.finder.infer(image, name) for image, name in zip(piece.images, names, strict=True)]
-        )
+def finder_file(run: str | os.PathLike[str]) -> Path | None:
+    """The file of the finder of a run, if it is one of a finder."""
+    path = Path(run) / FINDER
+    return path if path.is_file() else None
 
 
-def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> ModelLooker | FinderLooker:
+def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> Looker:
     """What a run has learned, which reads files as those of the run were read.
 
     It is the model of a run folder, or of a file written by `Model.save`; or the finder of a folder that `find_into`
@@ -142,6 +118,9 @@ def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> ModelLooke
         AttendError: there is no such model, or it is damaged.
     """
     if (file := finder_file(run)) is not None:
+        from attend.finding import Finder
+        from attend.looking.finders import FinderLooker  # slow to import
+
         return FinderLooker(Finder.load(file))
     model, reading = load(run), reading_of(run)
     rules = None if reading is None else reading.rules.for_inference()
