@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln, softmax
 
 from attend.ahead import ahead, cores
@@ -13,15 +13,15 @@ from attend.finding.bank import Bank, Found, Scene, inside, ratios
 from attend.finding.kind import Natural
 
 DREAMS = 200
-"""Looked at, each with a prior of its own; and as many again, half of them of either kind of prior."""
+"""Looked at, each with a prior of its own; and as many again, of priors that are likely then."""
 
 APART, TOUCHING, MORE = (0.6, 1.0), (0.0, 0.8), (0.9, 1.8)
 """What may be so: least distances of two objects, in terms of that at which they touch; shares of the objects that are
 put beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they
 keep none."""
 
-STEPS = 9
-"""Of least distances and of shares that are compared."""
+STEPS, PARTS = 9, 3
+"""Least distances, and shares, that are compared; and the parts of either range of which dreams are compared."""
 
 BESIDE = np.array([0.85, 0.95, 1.05, 1.25])
 """Distances of the nearest other object, in terms of that at which they touch: they divide what is found in classes."""
@@ -92,13 +92,27 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
     priors, expected = _expected(tried, *dreams(0, tried))
     counts = images * min(1 / SHARED, WEIGHT / max(images.sum(), 1))
     likely = counts @ np.log(expected)
-    kinds = [np.where(kind, np.exp(likely - likely[kind].max()), 0) for kind in (priors[0] == 0, priors[0] > 0)]
+    kinds = [np.where(kind, np.exp(likely - likely[kind].max()), 0) for kind in _kinds(priors)]
     kinds = [kind / kind.sum() for kind in kinds]
-    evidence = []
-    for number, kind in enumerate(kinds, 1):
-        seen, _ = dreams(number * DREAMS, priors[:, rng.choice(len(kind), DREAMS // 2, p=kind)])
+    evidence, each = [], DREAMS // len(kinds)
+    for number, kind in enumerate(kinds):
+        seen, _ = dreams(DREAMS + number * each, priors[:, rng.choice(len(kind), each, p=kind)])
         evidence.append(_predicted(counts, seen.sum(axis=0)))
     return Posterior(bank, priors, np.tensordot(softmax(evidence), kinds, 1))
+
+
+def _kinds(priors: Float[np.ndarray, "3 n"]) -> list[Bool[np.ndarray, " n"]]:
+    """Some of the priors each: those whose objects keep no distance by the share that is put beside another, and as
+    many parts of the others by their distance. What is fitted may be far off for some of them."""
+    apart, touching = priors[:2]
+    free = [(apart == 0) & part for part in _parts(touching, TOUCHING)]
+    return free + [(apart > 0) & part for part in _parts(apart, APART)]
+
+
+def _parts(values: Float[np.ndarray, " n"], between: tuple[float, float]) -> list[Bool[np.ndarray, " n"]]:
+    edges = np.linspace(*between, PARTS + 1)[1:-1]
+    place = np.searchsorted(edges, values)
+    return [place == part for part in range(PARTS)]
 
 
 def _expected(
