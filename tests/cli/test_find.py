@@ -12,8 +12,6 @@ from PIL import Image
 
 from attend.cli import main
 
-pytestmark = pytest.mark.usefixtures("few_dreams")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -25,7 +23,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(folder, tmp_path_factory, few_dreams):
+def found(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "found"
     assert main(["find", str(folder), "--out", str(out), "--rounds", "0", "--turns", "1"]) == 0
     return out

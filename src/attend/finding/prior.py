@@ -17,8 +17,10 @@ DREAMS = 200
 
 APART, TOUCHING, MORE = (0.6, 1.0), (0.0, 0.8), (0.9, 1.8)
 """What may be so: least distances of two objects, in terms of that at which they touch; shares of the objects that are
-put beside another; and how many objects there are for each that is found. As likely as that they keep a distance, they
-keep none."""
+put beside another; and how many objects there are for each that is found."""
+
+FREE = 0.2
+"""The probability, before anything is seen, that they keep no distance: more objects than can be seen are rare."""
 
 STEPS, PARTS = 9, 3
 """Least distances, and shares, that are compared; and the parts of either range of which dreams are compared."""
@@ -94,10 +96,10 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
     likely = counts @ np.log(expected)
     kinds = [np.where(kind, np.exp(likely - likely[kind].max()), 0) for kind in _kinds(priors)]
     kinds = [kind / kind.sum() for kind in kinds]
-    evidence, each = [], DREAMS // len(kinds)
+    evidence, each = np.log([FREE] * PARTS + [1 - FREE] * PARTS), DREAMS // len(kinds)
     for number, kind in enumerate(kinds):
         seen, _ = dreams(DREAMS + number * each, priors[:, rng.choice(len(kind), each, p=kind)])
-        evidence.append(_predicted(counts, seen.sum(axis=0)))
+        evidence[number] += _predicted(counts, seen.sum(axis=0))
     return Posterior(bank, priors, np.tensordot(softmax(evidence), kinds, 1))
 
 
