@@ -267,17 +267,20 @@ def memory_for_training(config: Config, size: tuple[int, int, int]) -> int | Non
 
 def training_bytes(config: Config, size: tuple[int, int, int], batch: int) -> int:
     """About how many bytes a training step takes, parameters and optimiser included; nothing is compiled for it."""
-    key = jax.random.key(0)
+    parameters, static, key = _shapes(config, size)
     estimator = estimators.make(config.train.estimator)
-    model = eqx.filter_eval_shape(Model.create, config.model, size, key)
-    own = eqx.filter_eval_shape(estimator.init, size, config.model.max_objects, key)
-    parameters, static = eqx.partition((model, own), _is_parameter)
     images = jax.ShapeDtypeStruct((batch, *size), jnp.uint8)
     gradient = jax.value_and_grad(make_loss(estimator, static, config), has_aux=True)
     step = peak_bytes(gradient, parameters, images, key, jnp.zeros((), jnp.int32))
     stored = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(parameters))
     # Five times: themselves, Adam's two moments of them, and what a step makes of the moments.
     return int(COMPILED * step) + 5 * stored
+
+
+def _shapes(config: Config, size: tuple[int, int, int]) -> tuple[PyTree, PyTree, Any]:
+    """The shapes of the parameters and of the key that `_made` makes, and what is no parameter."""
+    made, key = eqx.filter_eval_shape(_made, config, size, 0)
+    return *eqx.partition(made, _is_parameter), key
 
 
 def _is_parameter(leaf: Any) -> bool:
@@ -409,8 +412,7 @@ def stored_training(config: Config, size: tuple[int, int, int]) -> Start:
 
     Nothing is compiled for it, which would take most of the time of a command that looks at few images.
     """
-    made, key = eqx.filter_eval_shape(_made, config, size, 0)
-    parameters, static = eqx.partition(made, _is_parameter)
+    parameters, static, key = _shapes(config, size)
     optimiser = make_optimiser(config.train)
     shapes = eqx.filter_eval_shape(TrainState.create, parameters, optimiser, key)
     state = jax.tree.map(lambda leaf: jax.random.key(0) if is_key(leaf) else np.zeros(leaf.shape, leaf.dtype), shapes)

@@ -83,7 +83,7 @@ def test_bright_neighbours_are_parted_halfway():
 
 
 def test_long_objects_lie_side_by_side_without_overlap():
-    """Three times as long as wide, they come nearer to each other than discs of their size could."""
+    """Two and a half times as long as wide, they come nearer to each other than discs of their size could."""
     arrangement = Arrangement(density=14.0, size_sd=0.0, contrast_sd=0.0, touching=0.8, gaps=(0.5, 1.0), apart=1.0)
     dreams = [compose(np.random.default_rng(seed), _disc(2.5), arrangement, np.zeros((96, 96))) for seed in range(6)]
     own = np.concatenate([np.bincount(one.owner.ravel(), minlength=len(one.areas))[1:] for one in dreams])

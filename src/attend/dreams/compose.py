@@ -67,11 +67,12 @@ def compose(
         diameters = NATURAL * arrangement.size * np.exp(arrangement.size_sd * scatter[0])
         contrasts = np.exp(arrangement.contrast_sd * scatter[1].clip(-2.5, 2.5))
     diameters = diameters.clip(LEAST, MOST)
-    places, spreads = np.zeros((n, 2)), cutouts.spreads(kinds) if arrangement.apart and n else np.zeros((n, 2, 2))
+    places, spreads = np.zeros((n, 2)), np.zeros((n, 2, 2))
+    shapes = cutouts.spreads(kinds) if arrangement.apart else spreads
     canvas = _Canvas(background, arrangement.overlap)
     areas = [0.0]
     for k in range(n):
-        own, spread, angle, mirrored = contrasts[k], spreads[k].copy(), 0.0, False
+        own, angle, mirrored = contrasts[k], 0.0, False
         for _ in range(TRIES):
             places[k], neighbour = _place(rng, arrangement, places[:k], diameters[: k + 1], side)
             if neighbour is not None and rng.random() < arrangement.alike:
@@ -81,7 +82,7 @@ def compose(
             angle, mirrored = rng.uniform(0, 2 * np.pi), bool(rng.integers(2))
             if not arrangement.apart:
                 break
-            spreads[k] = turned_spread(spread, diameters[k], angle, mirrored)
+            spreads[k] = turned_spread(shapes[k], diameters[k], angle, mirrored)
             if _apart(places[: k + 1], spreads[: k + 1], arrangement.apart):
                 break
         middle = np.round(places[k]).astype(int)

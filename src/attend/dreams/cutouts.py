@@ -77,7 +77,7 @@ class CutOuts:
 
     def spreads(self, indices: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k 2 2"]:
         """The covariance of the places that each of some cut-outs covers as it is, as of `ellipses`."""
-        return np.stack([spread_of(self.alpha[index] > 0.5) for index in indices])
+        return np.array([spread_of(self.alpha[index] > 0.5) for index in indices]).reshape(-1, 2, 2)
 
 
 def turned_spread(

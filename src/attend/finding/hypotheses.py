@@ -112,10 +112,12 @@ def hypotheses(
     side = round(min(SIDE * max(diameters), LARGEST * min(diameters)) / NATURAL)
     common = [one.busiest(side) for one in active]
     again = sorted((judged(one.kind, common, one.share) for one in found[:finalists]), key=lambda one: -one.gain)
-    near = [one for one in again if one.gain >= ENOUGH * again[0].gain] or found[:1]
-    near = [steady(one) for one in near] if len(near) > 1 else near
-    best = _steadiest(near)
-    others = [one for one in [*near, *[*again, *found[finalists:]][len(near) :]] if one is not best]
+    ranked = [*again, *found[finalists:]]
+    near = max(1, sum(one.gain >= ENOUGH * ranked[0].gain for one in again))
+    if near > 1:
+        ranked[:near] = map(steady, ranked[:near])
+    best = _steadiest(ranked[:near])
+    others = [one for one in ranked if one is not best]
     for _ in range(corrections):
         if best.objects < 3:
             break

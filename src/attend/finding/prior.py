@@ -66,9 +66,9 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
 
     q overlooks objects that others hide, so that there are more, and nearer to each other, than it finds. Dreams are
     drawn from priors of all kinds, and how often q finds objects in them, and at what distances from each other, is
-    fitted as a function of the prior (indirect inference; Gourieroux, Monfort and Renault 1993). What is likely, if
-    objects keep a distance and if they keep none, follows from how many of the objects in the images are at each class
-    of distances. Dreams of both kinds then tell which of the two it is.
+    fitted as a function of the prior (indirect inference; Gourieroux, Monfort and Renault 1993). What is likely among
+    the priors of each of six kinds follows from how many of the objects in the images are at each class of distances.
+    Dreams of what is likely then tell which kind it is.
 
     Args:
         bank: made of what was found.
@@ -104,8 +104,8 @@ def fitted(bank: Bank, found: Sequence[Found], find: Callable[[Natural], Found],
 
 
 def _kinds(priors: Float[np.ndarray, "3 n"]) -> list[Bool[np.ndarray, " n"]]:
-    """Some of the priors each: those whose objects keep no distance by the share that is put beside another, and as
-    many parts of the others by their distance. What is fitted may be far off for some of them."""
+    """Some of the priors each, three kinds of either: those whose objects keep no distance by the share that is put
+    beside another, and the others by their distance. What is fitted may be far off for some of them."""
     apart, touching = priors[:2]
     free = [(apart == 0) & part for part in _parts(touching, TOUCHING)]
     return free + [(apart > 0) & part for part in _parts(apart, APART)]

@@ -18,7 +18,7 @@ from attend.finding import Finder, Kind, Learned, foregrounds, make_finder
 from attend.finding.busiest import Activity
 from attend.finding.calibration import Calibration
 from attend.finding.finder import LEARNED_FROM, ROUNDS, TURNS
-from attend.looking.finders import FinderLooker
+from attend.looking.finder_looker import FinderLooker
 from attend.looking.found import LIKENESS, SURVEY, TABLES
 from attend.looking.kept import delete, keeping
 from attend.looking.looker import FINDER

@@ -118,8 +118,8 @@ def looker_of(run: str | os.PathLike[str], *, tiled: bool = False) -> Looker:
         AttendError: there is no such model, or it is damaged.
     """
     if (file := finder_file(run)) is not None:
-        from attend.finding import Finder
-        from attend.looking.finders import FinderLooker  # slow to import
+        from attend.finding import Finder  # slow to import
+        from attend.looking.finder_looker import FinderLooker
 
         return FinderLooker(Finder.load(file))
     model, reading = load(run), reading_of(run)
