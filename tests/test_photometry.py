@@ -12,6 +12,7 @@ from attend.photometry import (
     seen,
     shrunken,
     spread_about,
+    unevenness,
     usual_contrast,
 )
 
@@ -42,6 +43,19 @@ def test_background_follows_uneven_light_below_bright_objects():
     assert np.abs(around - light).max() < 0.06
     assert np.abs(around - light).mean() < 0.01
     assert 0.005 < spread < 0.03
+
+
+def test_the_spread_differs_between_blocks_only_where_it_clearly_does():
+    rng = np.random.default_rng(6)
+    alike = 0.1 * np.exp(0.1 * rng.normal(size=(10, 10)))
+    assert unevenness(alike, 0.1) is None
+    assert unevenness(np.zeros((1, 2)), 0.1) is None
+    alike[:, 5:] *= 5
+    alike[2, 2] = 0
+    uneven = unevenness(alike, 0.2)
+    assert uneven is not None
+    np.testing.assert_allclose(uneven[:, 5:], 2.5, rtol=0.3)
+    np.testing.assert_allclose(uneven[:, :5], 0.5, rtol=0.3)
 
 
 def test_usual_contrast_is_that_of_the_objects():

@@ -24,6 +24,13 @@ WINDOW = 21
 FITTED = 100_000
 """Pixels that a surface is fitted to, at most, evenly spread."""
 
+LIKE, UNLIKE = 2.0, 3.0
+"""If the largest tenth of the spreads of blocks is so many times as large as the least, they are taken to be the same;
+or to be different."""
+
+SMALLEST = 1 / 1024
+"""Spreads below this, a quarter of a grey level of 8 bit, are not compared."""
+
 SPREADS = (1 / 40, 0.4)
 """The least and the largest spread of the background, in contrasts of the usual object, that `seen` reckons with."""
 
@@ -88,6 +95,24 @@ def spread_about(planes: Sequence[Plane], around: Sequence[Plane], first: float)
     noise = float(np.median([noise_level(plane) for plane in planes]))
     left = np.concatenate([(plane - full).ravel() for plane, full in zip(planes, around, strict=True)])
     return max(lower_sd(left), robust_sd(left[left < 3 * max(first, noise)]), noise)
+
+
+def unevenness(spreads: Plane, spread: float) -> Plane | None:
+    """How many times as large as that of the whole image the spread of each of its blocks is, if it clearly differs.
+
+    The light and the grain of most images are much the same everywhere, and what blocks differ by is chance: then it is
+    None. Where an image shows different things side by side, as a plate on a table does, the spread is several times as
+    large in some blocks as in others.
+
+    Args:
+        spreads: of the blocks; 0 where it is not known.
+        spread: of the whole.
+    """
+    ratio = np.log(np.where(spreads > 0, spreads, spread).clip(SMALLEST) / max(spread, SMALLEST))
+    ratio = ndimage.median_filter(ratio, 3, mode="nearest")
+    low, high = np.quantile(ratio, (0.1, 0.9))
+    sure = (high - low - np.log(LIKE)) / (np.log(UNLIKE) - np.log(LIKE))
+    return np.exp(ratio * min(sure, 1)).astype(np.float32) if sure > 0 else None
 
 
 def smooth_over(plane: Plane, taken: np.ndarray, sd: float) -> tuple[Plane, Plane]:

@@ -82,6 +82,20 @@ def test_natural_units_undo_brightness_and_size():
     assert abs(np.median(view.contrast)) < 0.05
 
 
+def test_grain_beside_what_is_looked_at_hides_nothing_of_it():
+    """A plate with faint discs, on a table whose grain varies more than the discs stand out."""
+    rng = np.random.default_rng(8)
+    image, places = discs(rng, side=300, n=40, ground=0.4, light=0.46, noise=0.005)
+    table = (0.3 + 0.05 * rng.normal(size=(300, 200, 1))).clip(0, 1)
+    both = np.concatenate([image / np.float32(255), table.astype(np.float32)], axis=1)
+    seen = view(both, Kind("bright", 14.0))
+    assert seen.uneven is not None
+    found = objects_in(universal(), seen)[0]
+    left = found.middles[:, 1] * seen.step[1] < 300
+    assert left.sum() == pytest.approx(len(places), abs=4)
+    assert (~left).sum() <= 2
+
+
 def test_an_image_with_larger_objects_than_others_is_seen_at_their_size():
     """But one with objects of the usual size, and one with none, as it is."""
     kind, rng = Kind("bright", 16.0), np.random.default_rng(5)

@@ -13,15 +13,21 @@ from attend.photometry import (
     Part,
     background,
     enlarged_part,
+    lower_sd,
     resampled_part,
     scaled,
     shrunken,
     spread_about,
+    unevenness,
     usual_contrast,
 )
 
 MEASURED, PARTS = 512, 16
 """Spread and contrast are measured in so many parts, at most, of so many pixels along a side, evenly spread."""
+
+BLOCK, SAMPLES, BELOW = 8, 128, 0.1
+"""How much the spread differs is told for blocks of so many diameters along a side, from so many pixels along it, if
+this share of them is darker than the background."""
 
 STRIP = 2048
 """Rows of which the background is told at a time, about."""
@@ -37,7 +43,8 @@ class View:
         kind: of it.
         around: its background, shrunken.
         spread: of that, in the unit of the image.
-        unit: the usual contrast, in that unit.
+        uneven: by what the contrast is divided, shrunken, so that the spread is the same everywhere; None if it is.
+        unit: the usual contrast, in that unit, after that.
     """
 
     image: Image
@@ -45,6 +52,7 @@ class View:
     kind: Kind
     around: Plane
     spread: float
+    uneven: Plane | None
     unit: float
 
     @property
@@ -59,7 +67,7 @@ class View:
 
     def part(self, part: Part) -> Natural:
         """A part of it, of which rows and columns are natural ones."""
-        contrast = _contrast(self.told, self.kind, self.around, part)
+        contrast = _contrast(self.told, self.kind, self.around, self.uneven, part)
         rows, columns = np.array(contrast.shape) * self.step
         return Natural((contrast / self.unit).astype(np.float32), self.spread / self.unit, (rows, columns))
 
@@ -84,8 +92,9 @@ def view(image: Image, kind: Kind) -> View:
     planes = [_plane(told, kind, part) for part in parts]
     spread = spread_about(planes, [enlarged_part(around, sides, part) for part in parts], first)
     some = _some(scaled(sides, NATURAL / kind.diameter))
-    unit = usual_contrast([_contrast(told, kind, around, part) for part in some], spread)
-    return View(image, told, kind, around, spread, unit)
+    uneven = unevenness(_spreads(told, kind, around), spread)
+    unit = usual_contrast([_contrast(told, kind, around, uneven, part) for part in some], spread)
+    return View(image, told, kind, around, spread, uneven, unit)
 
 
 def natural(image: Image, kind: Kind) -> Natural:
@@ -98,12 +107,27 @@ def _plane(image: Image, kind: Kind, part: Part) -> Plane:
     return foregrounds[kind.foreground](in_unit(image[part]))
 
 
-def _contrast(image: Image, kind: Kind, around: Plane, part: Part) -> Plane:
+def _spreads(image: Image, kind: Kind, around: Plane) -> Plane:
+    """The spread of the background in each block of an image; 0 where too little of it is seen."""
+    sides = image.shape[:2]
+    cuts = [np.linspace(0, side, max(1, round(side / (BLOCK * kind.diameter))) + 1).astype(int) for side in sides]
+    spreads = np.zeros([len(cut) - 1 for cut in cuts])
+    for i, (top, bottom) in enumerate(itertools.pairwise(cuts[0])):
+        for j, (left, right) in enumerate(itertools.pairwise(cuts[1])):
+            block = slice(int(top), int(bottom)), slice(int(left), int(right))
+            some = tuple(slice(None, None, max(1, (one.stop - one.start) // SAMPLES)) for one in block)
+            off = foregrounds[kind.foreground](in_unit(image[block][some])) - enlarged_part(around, sides, block)[some]
+            spreads[i, j] = lower_sd(off) if (off < 0).mean() > BELOW else 0.0
+    return spreads
+
+
+def _contrast(image: Image, kind: Kind, around: Plane, uneven: Plane | None, part: Part) -> Plane:
     """The contrast with the background in a part of natural pixels, in the unit of the image."""
     sides = image.shape[:2]
 
     def contrast(part: Part) -> Plane:
-        return _plane(image, kind, part) - enlarged_part(around, sides, part)
+        off = _plane(image, kind, part) - enlarged_part(around, sides, part)
+        return off if uneven is None else off / enlarged_part(uneven, sides, part)
 
     return resampled_part(contrast, sides, NATURAL / kind.diameter, part)
 
