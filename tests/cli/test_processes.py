@@ -10,6 +10,7 @@ import time
 import jax
 import numpy as np
 import pytest
+from PIL import Image
 
 import attend as package
 from attend.training import RunFolder
@@ -34,9 +35,9 @@ def start(scenes_file, tiny_flags):
     """Start two processes that train in a folder, and end them with the test."""
     started = []
 
-    def run(out, pause, words_of, variables_of=lambda process: {}):
+    def run(out, pause, words_of, variables_of=lambda process: {}, source=scenes_file):
         for process in range(2):
-            command = ["train", str(scenes_file), "--out", str(out), *tiny_flags]
+            command = ["train", str(source), "--out", str(out), *tiny_flags]
             environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
             started.append(
                 subprocess.Popen(
@@ -90,16 +91,20 @@ def assert_alike(run, other):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does(start, run_folder, tmp_path):
-    out = tmp_path / "run"
-    processes = start(out, 0, by_address())
+def test_two_processes_that_read_half_of_each_batch_train_as_one_does(start, attend, squares, tiny_flags, tmp_path):
+    for number, image in enumerate(squares.images):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{number:02}.png")
+    out, alone, stream = tmp_path / "run", tmp_path / "alone", ["--stream", "--flip", "both"]
+    assert attend("train", tmp_path, "--out", alone, *tiny_flags, *stream)[0] == 0
+    words_of = by_address()
+    processes = start(out, 0, lambda process: [*words_of(process), *stream], source=tmp_path)
     (said, errors), (said_too, errors_too) = (process.communicate(timeout=300) for process in processes)
     assert [process.returncode for process in processes] == [0, 0], errors + errors_too
     assert said == f"trained to step {STEPS}; saved in {out}\n"
     assert said_too == errors_too == ""  # only the first speaks
     assert all(line.startswith("step ") for line in errors.splitlines()), errors
     assert RunFolder(out).checkpoints.steps() == [10, 15, 20]
-    assert_alike(out, run_folder)
+    assert_alike(out, alone)
 
 
 @pytest.mark.slow

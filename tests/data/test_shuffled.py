@@ -70,8 +70,8 @@ def write_parquet(path, contents, row_group_size):
     return path
 
 
-def some_batches(stream, many, *, seed=0, start=0, batch=BATCH):
-    batches = stream.batches(batch, seed, start)
+def some_batches(stream, many, *, seed=0, start=0, batch=BATCH, part=(0, 1)):
+    batches = stream.batches(batch, seed, start, part)
     found = np.stack(list(islice(batches, many)))
     batches.close()
     return found
@@ -107,6 +107,19 @@ def test_batches_are_a_function_of_the_seed_and_their_number(folder):
     for start in (1, 5, 9):  # in the middle of an epoch
         assert np.array_equal(some_batches(stream, 3, start=start), whole[start : start + 3])
     assert not np.array_equal(some_batches(stream, 12, seed=1), whole)
+
+
+def test_the_parts_of_a_batch_are_the_batch_and_no_other_file_is_read(holders, monkeypatch):
+    drawn, read = module.ShuffledImages._drawn, []
+    monkeypatch.setattr(module, "WINDOW_BYTES", 1)  # so that few batches are read ahead
+    monkeypatch.setattr(module.ShuffledImages, "_drawn", lambda *given: (read.append(1), drawn(*given))[1])
+    for source in holders:
+        stream = open_shuffled(source, flip="both", random_crop=(5, 5))
+        whole = some_batches(stream, 9, start=2)
+        read.clear()
+        parts = [some_batches(stream, 9, start=2, part=(own, 2)) for own in range(2)]
+        assert 9 * BATCH <= len(read) < 1.8 * 9 * BATCH
+        assert np.array_equal(np.concatenate(parts, axis=1), whole)
 
 
 def test_a_batch_can_be_larger_than_an_epoch(folder):

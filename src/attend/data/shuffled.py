@@ -109,7 +109,7 @@ class ShuffledImages:
             return np.stack(list(images))
 
     def batches(
-        self, batch_size: int, seed: int, start: int = 0
+        self, batch_size: int, seed: int, start: int = 0, part: tuple[int, int] = (0, 1)
     ) -> Generator[UInt8[np.ndarray, "_batch _height _width _channel"], None, None]:
         """Batches without end, from number `start` on. While one is used the next ones are read; close it at the end.
 
@@ -117,13 +117,17 @@ class ShuffledImages:
             batch_size: images in each. A batch may hold the end of one epoch and the beginning of the next.
             seed: of the order and of what is done at random to the images.
             start: the number of the first batch, 0 for the very first.
+            part: which of so many equal parts of each batch to read, and no other image; the first is 0. The size of
+                a batch must be a multiple of their number.
 
         Raises:
             AttendError: the package `grain` is missing, or too many files in a row cannot be used.
         """
         grain = _grain()
-        images = self._places(grain, seed).random_map(self._image, seed=_seed(seed, "augment")).batch(batch_size)
-        waiting = max(cores(), min(1000, WINDOW_BYTES // (batch_size * self.sample.images[0].nbytes)))
+        own, parts = part
+        images = self._places(grain, seed).random_map(self._image, seed=_seed(seed, "augment"))
+        images = images.batch(batch_size // parts)[own::parts]
+        waiting = max(cores(), min(1000, WINDOW_BYTES // (batch_size // parts * self.sample.images[0].nbytes)))
         options = grain.ReadOptions(num_threads=cores(), prefetch_buffer_size=waiting)
         batches = iter(images.to_iter_dataset(options))
         batches.set_state({"next_index": start})

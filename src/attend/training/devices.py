@@ -85,6 +85,18 @@ class Devices:
 
         return jax.tree.map(place, tree)
 
+    @property
+    def part(self) -> tuple[int, int]:
+        """Which part of each batch is for the devices of this process, from 0, and of how many equal ones."""
+        return (0, 1) if self.mesh is None else (jax.process_index(), jax.process_count())
+
+    def batches(self, own: PyTree) -> PyTree:
+        """Batches one after another, each divided among the devices, of which every process has its own part."""
+        if self.mesh is None:
+            return jax.tree.map(jax.numpy.asarray, own)
+        sharding = NamedSharding(self.mesh, PartitionSpec(None, AXIS))
+        return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), own)
+
     def of_first(self, tree: PyTree) -> PyTree:
         """Like `whole`, with the values that the first process has; on one device the tree as it is."""
         if self.mesh is None:

@@ -16,7 +16,8 @@ from attend.training.devices import ONE, Devices
 from attend.training.loop import Advance, Loss, TrainState, is_finite, take_step
 
 Batches = Callable[[int], Generator[PyTree, None, None]]
-"""`batches(step)`: the batches of that step, of the next one, and so on without end, each a function of its step."""
+"""`batches(step)`: the batches of that step, of the next one, and so on without end, each a function of its step. Of
+several processes, each is given its own part of them."""
 
 TOGETHER, TOGETHER_BYTES = 100, 2**23
 """Batches that are sent to the device at once: fewer if they are larger than that together, but at least one."""
@@ -41,7 +42,7 @@ def streamed_advance(
         optimiser: an optax transformation.
         batches: where they come from; what it gives is closed at the end.
         batch_size: examples in a batch.
-        devices: those that share each batch equally. Every process reads all batches.
+        devices: those that share each batch equally. Each process reads `Devices.part` of every batch.
     """
     with closing(_Feed(batches, devices)) as feed:
         yield Advance(_Loop(loss_fn, optimiser, feed, devices), None, batch_size)
@@ -84,7 +85,7 @@ class _Feed:
         size = sum(leaf.nbytes for leaf in jax.tree.leaves(batch))
         length = max(1, min(TOGETHER, TOGETHER_BYTES // size))
         together = jax.tree.map(lambda *leaves: np.stack(leaves), batch, *islice(self._source, length - 1))
-        self._chunks.append(_Chunk(first, length, self._devices.whole(together)))
+        self._chunks.append(_Chunk(first, length, self._devices.batches(together)))
 
     def close(self) -> None:
         """Stop reading."""
