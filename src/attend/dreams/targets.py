@@ -23,7 +23,7 @@ class Targets(NamedTuple):
     Attributes:
         heat: 1 in the cell of an object's middle, falling to 0 around it.
         inside: whether a pixel is of an object.
-        weight: 0 where it does not matter, in objects that are all but hidden.
+        weight: 0 where `inside` does not matter, as in objects that are all but hidden.
         offsets: rows and columns from a pixel of an object to the middle of what is seen of it.
     """
 

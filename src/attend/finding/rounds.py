@@ -23,7 +23,8 @@ LEARNING_RATE = 3e-4
 """Of those; small, since the network knows most already."""
 
 OWN = 0.5
-"""The share of the dreams that are of the images' own parts; the others keep q from forgetting what else there is."""
+"""The share of the dreams that are of the images' own parts; the others teach outlines, and keep q from forgetting what
+else there is."""
 
 FAMILIES = 100
 """Of shapes, for those others."""
