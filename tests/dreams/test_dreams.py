@@ -28,7 +28,7 @@ def _disc(longer: float = 1.0) -> CutOuts:
     line = np.arange(SIDE) - (SIDE - 1) / 2
     radius = np.hypot(line[:, None] * np.sqrt(longer), line / np.sqrt(longer)) / 10
     alpha = np.clip((1 - radius) * 10 + 0.5, 0, 1)[None]
-    return CutOuts(alpha, alpha, np.clip(1 - radius, 0, 1)[None], np.array([20.0]), np.array([2.0]))
+    return CutOuts(np.ones_like(alpha), alpha, np.clip(1 - radius, 0, 1)[None], np.array([20.0]), np.array([2.0]))
 
 
 def test_shapes_have_the_size_and_the_contrast_that_is_said():
@@ -37,7 +37,7 @@ def test_shapes_have_the_size_and_the_contrast_that_is_said():
     areas = (shapes.alpha > 0.5).sum(axis=(1, 2))
     assert np.median(np.sqrt(4 * areas / np.pi)) == pytest.approx(20, rel=0.05)
     inside = shapes.alpha > 0.5
-    means = (shapes.light / shapes.alpha.clip(0.5) * inside).sum(axis=(1, 2)) / inside.sum(axis=(1, 2))
+    means = (shapes.value * inside).sum(axis=(1, 2)) / inside.sum(axis=(1, 2))
     np.testing.assert_allclose(means, 1, atol=1e-4)
     assert ((shapes.alpha >= 0) & (shapes.alpha <= 1)).all()
 

@@ -86,8 +86,10 @@ def compose(
             if _apart(places[: k + 1], spreads[: k + 1], arrangement.apart):
                 break
         middle = np.round(places[k]).astype(int)
-        light, alpha, depth = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
-        areas.append(canvas.put(k + 1, middle, contrasts[k] * light, alpha, depth))
+        value, alpha, depth, *glow = cutouts.turned(int(kinds[k]), diameters[k], angle, mirrored, places[k] - middle)
+        if glow:
+            canvas.shine(middle, contrasts[k] * glow[0])
+        areas.append(canvas.put(k + 1, middle, contrasts[k] * value, alpha, depth))
     within = slice(MARGIN, MARGIN + side)
     return Dream(canvas.image[within, within], canvas.owner[within, within], np.array(areas), places)
 
@@ -129,19 +131,22 @@ class _Canvas:
         cut = tuple(slice(max(0, -low), side - max(0, low + side - len(self.image))) for low in first)
         return tuple(slice(low + one.start, low + one.stop) for low, one in zip(first, cut, strict=True)), cut
 
-    def put(self, number: int, middle: np.ndarray, light: np.ndarray, alpha: np.ndarray, depth: np.ndarray) -> float:
+    def shine(self, middle: np.ndarray, glow: np.ndarray) -> None:
+        """Add light."""
+        part, cut = self._part(middle, len(glow))
+        self.image[part] += glow[cut]
+
+    def put(self, number: int, middle: np.ndarray, value: np.ndarray, alpha: np.ndarray, depth: np.ndarray) -> float:
         """Put an object there; the number of its pixels."""
-        part, cut = self._part(middle, len(light))
-        light, alpha, depth = light[cut], alpha[cut], depth[cut]
+        part, cut = self._part(middle, len(value))
+        value, alpha, depth = value[cut], alpha[cut], depth[cut]
         behind = self.image[part]
         if self.overlap == "hide":
-            self.image[part] = behind * (1 - alpha) + light
+            self.image[part] = behind * (1 - alpha) + alpha * value
         elif self.overlap == "brighter":
-            self.image[part] = np.where(
-                alpha > 0, np.maximum(behind, light + (1 - alpha) * behind.clip(max=0)), behind + light
-            )
+            self.image[part] = np.maximum(behind, alpha * value + (1 - alpha) * np.minimum(behind, 0))
         else:
-            self.image[part] = behind + light
+            self.image[part] = behind + alpha * value
         taken = alpha > 0.5
         area = float(taken.sum())
         if self.overlap != "hide":

@@ -1,7 +1,7 @@
 """Objects cut out of their surroundings: the empirical prior of what objects look like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,37 +22,42 @@ class CutOuts:
     """Objects, each in the middle of `SIDE` x `SIDE` pixels and scaled to the equivalent diameter `WIDTH`.
 
     Attributes:
-        light: what the object adds to an image: its contrast with the background, of mean 1 over the object but for
-            outlines that are soft, and what shines around it as light that is out of focus.
-        alpha: how much of what is behind it the object covers, from 0 to 1; 1/2 on its outline.
+        value: contrast with the background, of mean 1 over the object.
+        alpha: how much the object covers, from 0 to 1; 1/2 on its outline.
         depth: how far inside the outline a pixel is: 1 at the innermost, 0 outside.
         diameters: the equivalent diameter of each where it was cut out, in natural pixels.
         contrasts: the mean contrast of each there.
+        glow: contrast around the object that comes with it, as light that is out of focus, in the unit of `value`; none
+            if None.
     """
 
-    light: Float[np.ndarray, "n side side"]
+    value: Float[np.ndarray, "n side side"]
     alpha: Float[np.ndarray, "n side side"]
     depth: Float[np.ndarray, "n side side"]
     diameters: Float[np.ndarray, " n"]
     contrasts: Float[np.ndarray, " n"]
+    glow: Float[np.ndarray, "n side side"] | None = None
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self.light)
+        return len(self.value)
 
     def __getitem__(self, rows: slice | np.ndarray) -> "CutOuts":
         """The chosen ones."""
-        return CutOuts(*(getattr(self, one.name)[rows] for one in fields(self)))
+        glow = None if self.glow is None else self.glow[rows]
+        value, alpha, depth = self.value[rows], self.alpha[rows], self.depth[rows]
+        return CutOuts(value, alpha, depth, self.diameters[rows], self.contrasts[rows], glow)
 
     @staticmethod
     def concatenate(parts: Sequence["CutOuts"]) -> "CutOuts":
-        """All of them, in order."""
-        return CutOuts(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(CutOuts)))
+        """All of them, in order; all have a glow."""
+        names = ("value", "alpha", "depth", "diameters", "contrasts", "glow")
+        return CutOuts(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def turned(
         self, index: int, diameter: float, angle: float, mirrored: bool, offset: Float[np.ndarray, "2"]
     ) -> list[Float[np.ndarray, "w w"]]:
-        """A cut-out's light, alpha and depth at another size and turn, in a window of odd side.
+        """A cut-out's value, alpha, depth and, if it has one, glow at another size and turn, in a window of odd side.
 
         Args:
             index: which one.
@@ -64,9 +69,10 @@ class CutOuts:
         matrix = _turn(diameter, angle, mirrored)
         side = 2 * int(np.ceil(0.75 * SIDE * diameter / WIDTH)) + 1
         start: Any = (SIDE - 1) / 2 - matrix @ ((side - 1) / 2 + offset)
+        parts = [self.value, self.alpha, self.depth] + ([] if self.glow is None else [self.glow])
         return [
             ndimage.affine_transform(part[index], matrix, start, (side, side), order=1, mode="constant")
-            for part in (self.light, self.alpha, self.depth)
+            for part in parts
         ]
 
     def spreads(self, indices: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k 2 2"]:

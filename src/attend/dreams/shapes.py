@@ -16,9 +16,9 @@ PROFILES = {"flat": 0.38, "dome": 0.25, "spot": 0.12, "rim": 0.12, "hole": 0.03,
 def draw_shapes(rng: np.random.Generator, families: int) -> CutOuts:
     """`families` times `FAMILY` objects; of each family the outlines, the profile and the texture are alike."""
     parts = [_family(rng) for _ in range(families)]
-    light, alpha, depth = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    n = len(light)
-    return CutOuts(light, alpha, depth, np.full(n, WIDTH, np.float32), np.ones(n, np.float32))
+    value, alpha, depth = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    n = len(value)
+    return CutOuts(value, alpha, depth, np.full(n, WIDTH, np.float32), np.ones(n, np.float32))
 
 
 def _family(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -41,9 +41,9 @@ def _family(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
         if spotted:
             value = value + _spots(rng)
         value = value / max(value[alpha > 0.5].mean(), 1e-3)
-        members.append((alpha * value, alpha, np.clip(1 - radius, 0, 1)))
-    light, alpha, depth = (np.stack(arrays).astype(np.float32) for arrays in zip(*members, strict=True))
-    return light, alpha, depth
+        members.append((value, alpha, np.clip(1 - radius, 0, 1)))
+    value, alpha, depth = (np.stack(arrays).astype(np.float32) for arrays in zip(*members, strict=True))
+    return value, alpha, depth
 
 
 def _grid() -> tuple[np.ndarray, np.ndarray]:

@@ -39,11 +39,8 @@ EACH, FEWEST = 60, 8
 ALONE, OWN = 4, 0.7
 """An image with so many cut-outs is dreamed of with these alone, in this share of the dreams of it."""
 
-GLOW = 0.4
+GLOW = 0.2
 """What shines around an object comes with it: all within half as many of its diameters, and none from 1.5 times on."""
-
-EDGE = 2.0
-"""Natural pixels from the outline within which that is as it is in the image; farther out its noise is averaged out."""
 
 BESIDE, FAR, FEW = 1.25, 3.0, 0.1
 """Objects nearer than the first are beside each other, in terms of the distance at which they touch; none is said to be
@@ -113,7 +110,7 @@ class Bank:
 
         Such scenes are somewhat more crowded and more varied in brightness than those that were found: what q has
         missed so far is more often faint or crowded than not. Where outlines run is left open, since those of the
-        cut-outs are no more than what q has said before: learning them again makes them tighter in every round.
+        cut-outs are no more than what q has said before: learned again, they become tighter in every round.
         """
         scene = self.scene(rng, varied=True)
         return scene.image.seen, scene.truth._replace(weight=np.zeros_like(scene.truth.weight))
@@ -181,7 +178,7 @@ def bank(found: Sequence[Found], rng: np.random.Generator) -> Bank | None:
 def cut_out(found: Found) -> CutOuts:
     """The objects of which q is sure, that are whole, in one piece, and for the most part free."""
     labels, contrast = found.objects.labels, found.image.contrast
-    members: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]] = []
+    members: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float, np.ndarray]] = []
     for k, where in enumerate(ndimage.find_objects(labels)):
         if found.objects.scores[k] < SURE or any(
             part.start == 0 or part.stop == full for part, full in zip(where, labels.shape, strict=True)
@@ -196,11 +193,11 @@ def cut_out(found: Found) -> CutOuts:
         mean = float(contrast[part][mask].mean())
         if mean > 0:
             others = (labels[part] > 0) & ~mask
-            cut = _centred(contrast[part] / mean, mask, others)
-            members.append((*cut, float(np.sqrt(4 * mask.sum() / np.pi)), mean))
+            value, alpha, depth, glow = _centred(contrast[part] / mean, mask, others)
+            members.append((value, alpha, depth, float(np.sqrt(4 * mask.sum() / np.pi)), mean, glow))
     if not members:
         none = np.zeros((0, SIDE, SIDE), np.float32)
-        return CutOuts(none, none, none, np.zeros(0), np.zeros(0))
+        return CutOuts(none, none, none, np.zeros(0), np.zeros(0), none)
     return CutOuts(*(np.stack(arrays) for arrays in zip(*members, strict=True)))
 
 
@@ -210,28 +207,26 @@ def _touched(mask: np.ndarray, labels: np.ndarray) -> float:
     return (around & (labels > 0) & ~mask).sum() / (2 * np.sqrt(np.pi * mask.sum()))
 
 
-def _centred(contrast: np.ndarray, mask: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Light, alpha and depth of an object, moved to the middle and scaled as `CutOuts` has them.
-
-    Across the outline the light is as it is in the image: in dreams q is to see objects as large as it has seen them.
-    """
+def _centred(value: np.ndarray, mask: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Value, alpha, depth and glow of an object, moved to the middle and scaled as `CutOuts` has them."""
     depth: Any = ndimage.distance_transform_edt(mask)
-    outside: Any = ndimage.distance_transform_edt(~mask)
+    outside: Any = ndimage.distance_transform_edt(~mask, return_indices=True)
+    outside, nearest = outside
     alpha = np.clip((depth - outside) / 2 + 0.5, 0, 1)  # the outline is as soft as two pixels
     diameter = np.sqrt(4 * mask.sum() / np.pi)
     fades = np.clip(1.5 - outside / (GLOW * diameter), 0, 1)
     nearer: Any = ndimage.distance_transform_edt(~others) if others.any() else np.inf
-    shines = np.where(outside > EDGE, smooth_over(contrast, ~mask & ~others, 1.0)[0], contrast)
-    light = np.where(mask, contrast, shines * fades * (outside < nearer))
+    shines = ndimage.gaussian_filter(value.clip(0), 0.7) * (1 - alpha) * fades * (outside < nearer)
+    value = value[tuple(nearest)]  # goes on beyond the outline, where alpha is not yet 0
     middle = np.array([axis.mean() for axis in np.nonzero(mask)])
     step = diameter / WIDTH
     start = middle - step * (SIDE - 1) / 2
 
-    def moved(array: np.ndarray, order: int = 1) -> np.ndarray:
-        array = array.astype(np.float32)
-        return ndimage.affine_transform(array, [step, step], start, (SIDE, SIDE), order=order, mode="constant")
+    def moved(array: np.ndarray, mode: str) -> np.ndarray:
+        return ndimage.affine_transform(array.astype(np.float32), [step, step], start, (SIDE, SIDE), order=1, mode=mode)
 
-    return moved(light, 3), moved(alpha), moved(depth / depth.max())
+    value, shines = moved(value, "nearest"), moved(shines, "constant")
+    return value, moved(alpha, "constant"), moved(depth / depth.max(), "constant"), shines
 
 
 def _background(found: Sequence[Found], first: int, rng: np.random.Generator) -> np.ndarray:
