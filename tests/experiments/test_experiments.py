@@ -44,6 +44,7 @@ def hurried(monkeypatch):
         monkeypatch.setattr(module, "QUICK_N", {"train": 80, "valid": 8, "test": 16})
         monkeypatch.setattr(module, "QUICK_MODEL", module.QUICK_MODEL | {"batch_size": 8, "steps": 60})
     monkeypatch.setattr(tabletop, "QUICK_CANVAS", 16)
+    monkeypatch.setattr(tabletop, "QUICK_CHANGES", 1)
     monkeypatch.setattr(objects_3d, "QUICK_CLIMBED", 4)
     monkeypatch.setattr(coins, "QUICK_CROPS", 80)
     monkeypatch.setattr(coins, "QUICK_STEPS", 210)
