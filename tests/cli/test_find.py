@@ -13,6 +13,14 @@ from PIL import Image
 from attend.cli import main
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_priors():
+    """How many objects hide behind others is told from fewer dreams, since these do not touch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attend.finding.prior.DREAMS", 60)
+        yield
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("plates")
@@ -143,6 +151,7 @@ def test_a_stopped_find_that_has_learned_goes_on_to_the_same_result(folder, tmp_
     from attend.finding import Finder
 
     monkeypatch.setattr("attend.finding.rounds.STEPS", 4)
+    monkeypatch.setattr("attend.finding.finder.DREAMS", 40)
     told = ["--foreground", "bright", "--diameter", "16"]
     command = ["find", str(folder), "--rounds", "1", "--turns", "1", *told, "--out"]
     assert main([*command, str(tmp_path / "whole")]) == 0

@@ -240,6 +240,15 @@ def test_the_coins_of_a_photograph_are_found():
     assert learned.finder.infer(coins).counts[0] == 24
 
 
+def test_nuclei_are_found_beside_tissue_that_is_more_of_the_image_and_none_in_a_photograph():
+    best, *others = hypotheses(universal(), [pictures.immunohistochemistry() / np.float32(255)])
+    assert best.kind.foreground == "stain"
+    assert best.credible
+    assert best.objects > 100
+    assert max(one.gain for one in others) > best.gain
+    assert not hypotheses(universal(), [pictures.camera()[..., None] / np.float32(255)])[0].credible
+
+
 def test_cut_outs_and_backgrounds_are_parts_of_the_images():
     rng = np.random.default_rng(6)
     images = [discs(rng)[0] / np.float32(255) for _ in range(2)]

@@ -112,13 +112,12 @@ def find(
 def _say(learned: "Learned") -> None:
     """Print what kind of images they are taken for."""
     best, kind = learned.evidence[0], learned.finder.kind
-    other = next((one for one in learned.evidence[1:] if one.kind.foreground != kind.foreground), None)
-    print(f"foreground {kind.foreground}", end="")
-    if other is not None and not learned.finder.empty:
-        second = f"next best: {other.kind.foreground}, {other.gain:.3f}"
-        print(f" (evidence {best.gain:.3f} nats per pixel; {second})", end="")
-    print()
-    if not learned.finder.empty:
+    if learned.finder.empty:
+        print(f"foreground {kind.foreground}")
+    else:
+        others = [one for one in learned.evidence[1:] if one.credible and one.kind.foreground != kind.foreground]
+        second = f"; next best: {others[0].kind.foreground}, {others[0].gain:.3f}" if others else ""
+        print(f"foreground {kind.foreground} (evidence {best.gain:.3f} nats per pixel{second})")
         print(f"diameter {best.diameter:.1f} pixels, of the usual object found; looked at as if of {kind.diameter:.1f}")
     for number, one in enumerate(learned.rounds, 1):
         print(f"round {number}: {one.objects:,} objects in the images learned from, {one.cutouts:,} cut out")

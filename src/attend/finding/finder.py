@@ -36,10 +36,6 @@ LEARNED_FROM = 24
 PIXELS = 4_000_000
 """And no more than so many natural pixels of them."""
 
-BELIEVED, EXPLAINED = 0.5, 0.25
-"""If q's mean score of what it finds is below the first, or the share of the images' variation that objects explain is
-below the second, as in a texture, the images are taken to show no objects."""
-
 DREAMS = 160
 """Of what is found in the end, from which scores are calibrated."""
 
@@ -167,7 +163,7 @@ def make_finder(
     tried = hypotheses(network, some, foreground=foreground, diameter=diameter, watch=partial(watch, "surveying"))
     best = tried[0]
     channels = some[0].shape[2]
-    if best.sure < BELIEVED or best.share < EXPLAINED:
+    if not best.credible:
         return Learned(Finder(network, best.kind, Calibration(), channels, True, turns), tried, ())
     scale = NATURAL / best.kind.diameter
     turns = max(1, min(turns, int(TURNED / np.median([np.prod(scaled(image.shape[:2], scale)) for image in some]))))

@@ -30,6 +30,14 @@ LEAST = 0.3
 USUAL = 0.5, 2.0
 """What is found is taken to be so many times as large as what is tried, at least and at most."""
 
+BELIEVED, EXPLAINED = 0.5, 0.25
+"""If q's mean score of what it finds is below the first, or the share of the images' variation that objects explain is
+below the second, as in a texture, nothing speaks for objects of a kind."""
+
+MANY, AGAIN = 30, 2 / 3
+"""Where nothing speaks for the best hypothesis, another one is taken of which so many objects are found, and such a
+share of them again at other sizes: there may be more in an image than objects, as tissue around nuclei is."""
+
 CORRECTIONS = 2
 """Times that the diameter is corrected by the sizes of what is found, if that explains the images nearly as well."""
 
@@ -59,6 +67,11 @@ class Evidence:
     steadiness: Steadiness | None = None
 
     @property
+    def credible(self) -> bool:
+        """Whether anything speaks for objects of that kind."""
+        return self.sure >= BELIEVED and self.share >= EXPLAINED
+
+    @property
     def usual(self) -> float:
         """The diameter of what is found, in terms of that which was tried."""
         return self.diameter / self.kind.diameter
@@ -78,7 +91,8 @@ def hypotheses(
     What counts is by how much that explains the pixels in all channels better than the background alone, per pixel,
     times how sure q is. This is asked of every hypothesis in a part of each image that suits its size, and of
     the best ones again in a part that is the same for all of them. One that explains the images nearly as well as the
-    best is taken in its place if what q finds is steadier (`attend.finding.steady`).
+    best is taken in its place if what q finds is steadier (`attend.finding.steady`), and so is one that explains less
+    where nothing speaks for the best.
 
     Args:
         network: q.
@@ -117,7 +131,10 @@ def hypotheses(
     if near > 1:
         ranked[:near] = map(steady, ranked[:near])
     best = _steadiest(ranked[:near])
-    others = [one for one in ranked if one is not best]
+    if not best.credible:
+        many = (steady(one) for one in ranked if one.credible and one.objects >= MANY)
+        best = next((one for one in many if one.steadiness and one.steadiness.share >= AGAIN), best)
+    others = [one for one in ranked if one.kind != best.kind]
     for _ in range(corrections):
         if best.objects < 3:
             break
