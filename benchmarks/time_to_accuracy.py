@@ -63,7 +63,7 @@ def main(
     medians = [statistics.median(column) for column in zip(*every_run, strict=True)]
     reached = [heading for target in targets for heading in (f"{target:.1%} after", "steps")]
     print_table(
-        ("seed", *reached, "whole training", "steps", "final accuracy", "final ELBO"),
+        ("seed", *reached, "end after", "steps", "accuracy", "ELBO"),
         [(str(name), *told(found)) for name, found in [*zip(seeds, every_run, strict=True), ("median", medians)]],
         (
             f"{data}, preset {preset}: {len(train)} training and {len(valid)} validation scenes, "

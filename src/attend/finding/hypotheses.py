@@ -140,7 +140,7 @@ def hypotheses(
             break
         corrected = best.kind.diameter * float(np.clip(best.usual, 0.7, 1.4))
         other = judged(Kind(best.kind.foreground, corrected), common, best.share)
-        if other.gain < ENOUGH * best.gain:
+        if other.gain < ENOUGH * best.gain or (best.credible and not other.credible):
             break
         before, other = steady(best), steady(other)
         if _steadier(before, other):
