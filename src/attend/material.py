@@ -1,7 +1,7 @@
 """What a training learns from: images in memory, or images streamed from files."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +68,10 @@ class Material:
             yield make_advance(loss, optimiser, self.images, batch_size, devices)
             return
         stream = self.stream
-
-        def batches(step: int) -> Generator[Pixels, None, None]:
-            return stream.batches(batch_size, seed, step, devices.part)
-
-        with streamed_advance(loss, optimiser, batches, batch_size, devices) as advance:
+        part = devices.part
+        with streamed_advance(
+            loss, optimiser, lambda step: stream.batches(batch_size, seed, step, part), batch_size, devices
+        ) as advance:
             yield advance
 
     def some(self, n: int) -> Pixels:

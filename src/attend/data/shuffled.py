@@ -125,9 +125,10 @@ class ShuffledImages:
         """
         grain = _grain()
         own, parts = part
+        each = batch_size // parts
         images = self._places(grain, seed).random_map(self._image, seed=_seed(seed, "augment"))
-        images = images.batch(batch_size // parts)[own::parts]
-        waiting = max(cores(), min(1000, WINDOW_BYTES // (batch_size // parts * self.sample.images[0].nbytes)))
+        images = images.batch(each)[own::parts]
+        waiting = max(cores(), min(1000, WINDOW_BYTES // (each * self.sample.images[0].nbytes)))
         options = grain.ReadOptions(num_threads=cores(), prefetch_buffer_size=waiting)
         batches = iter(images.to_iter_dataset(options))
         batches.set_state({"next_index": start})

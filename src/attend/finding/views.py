@@ -115,8 +115,9 @@ def _spreads(image: Image, kind: Kind, around: Plane) -> Plane:
     for i, (top, bottom) in enumerate(itertools.pairwise(cuts[0])):
         for j, (left, right) in enumerate(itertools.pairwise(cuts[1])):
             block = slice(int(top), int(bottom)), slice(int(left), int(right))
-            some = tuple(slice(None, None, max(1, (one.stop - one.start) // SAMPLES)) for one in block)
-            off = foregrounds[kind.foreground](in_unit(image[block][some])) - enlarged_part(around, sides, block)[some]
+            rows, columns = (slice(None, None, max(1, (one.stop - one.start) // SAMPLES)) for one in block)
+            some = rows, columns
+            off = _plane(image[block], kind, some) - enlarged_part(around, sides, block)[some]
             spreads[i, j] = lower_sd(off) if (off < 0).mean() > BELOW else 0.0
     return spreads
 

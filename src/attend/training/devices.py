@@ -93,7 +93,7 @@ class Devices:
     def batches(self, own: PyTree) -> PyTree:
         """Batches one after another, each divided among the devices, of which every process has its own part."""
         if self.mesh is None:
-            return jax.tree.map(jax.numpy.asarray, own)
+            return self.whole(own)
         sharding = NamedSharding(self.mesh, PartitionSpec(None, AXIS))
         return jax.tree.map(lambda leaf: jax.make_array_from_process_local_data(sharding, leaf), own)
 
