@@ -5,7 +5,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +19,15 @@ from jaxtyping import Array, Key, PyTree
 
 from attend.adjust import fitted_batch, fitted_schedule, given_way
 from attend.ahead import cores
-from attend.config import Config, TrainConfig, preset
+from attend.config import Config, preset
 from attend.data import Augment, Reading, Rules, SceneData, ShuffledImages, dark_objects, open_shuffled, taken
 from attend.earlier import two_prices
 from attend.errors import AttendError
 from attend.material import Material, too_large
 from attend.memory import TooLargeError, as_text, available, peak_bytes
 from attend.model import Model, to_unit
-from attend.objective import BaselineSettings, Estimator, estimators
+from attend.objective import Estimator, estimators
+from attend.optimiser import make_optimiser
 from attend.p import LearnedSettings, annealed_log_odds, geometric, risen
 from attend.q import Cell, WithBackdrop
 from attend.settings import flattened
@@ -451,29 +452,3 @@ def _as_of(step: Array, model: Model) -> Cell:
     if not isinstance(model.q, WithBackdrop) or not isinstance(learned, LearnedSettings):
         return model.q
     return model.q.corrected(risen(step, learned.corrections_from, learned.corrections_anneal_steps))
-
-
-def make_optimiser(config: TrainConfig) -> optax.GradientTransformation:
-    """Adam for (model, estimator's own parameters), each with its own learning rate."""
-
-    def schedule(peak: float) -> optax.Schedule:
-        if config.decay == "cosine":
-            return optax.warmup_cosine_decay_schedule(
-                0.0 if config.warmup_steps else peak, peak, config.warmup_steps, config.steps, peak / 100
-            )
-        rise = optax.linear_schedule(0.0, peak, config.warmup_steps)
-        return optax.join_schedules([rise, optax.constant_schedule(peak)], [config.warmup_steps])
-
-    own = config.estimator
-    own_rate = own.baseline_learning_rate if isinstance(own, BaselineSettings) else config.learning_rate
-    rates = {"model": config.learning_rate, "own": own_rate}
-    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
-    chains: dict[Hashable, optax.GradientTransformation] = {
-        name: optax.chain(clip, optax.adam(schedule(rate))) for name, rate in rates.items()
-    }
-
-    def labels(parameters):
-        model, own = parameters
-        return jax.tree.map(lambda _: "model", model), jax.tree.map(lambda _: "own", own)
-
-    return optax.partition(chains, labels)
