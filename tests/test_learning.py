@@ -42,6 +42,14 @@ def squares(n: int, seed: int) -> SceneData:
 
 
 @pytest.mark.slow
+def test_with_the_preset_fast_it_learns_to_count_in_a_third_of_the_steps():
+    own = {name: value for name, value in SETTINGS.items() if name not in ("learning_rate", "count_anneal_steps")}
+    test = squares(500, seed=1)
+    model = attend.fit(squares(2000, seed=0).images, config="fast", seed=0, progress=False, **own | {"steps": 400})
+    assert np.mean(model.infer(test.images).counts == test.counts) > 0.95
+
+
+@pytest.mark.slow
 def test_it_learns_to_count_and_to_box_without_a_label():
     test = squares(500, seed=1)
     model = attend.fit(squares(2000, seed=0).images, seed=0, progress=False, **SETTINGS)

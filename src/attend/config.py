@@ -285,6 +285,7 @@ def _solids(
 _PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "fast": dict(
+        cell_reach=1.0,
         what=16,
         count_price=8.0,
         glimpse=20,

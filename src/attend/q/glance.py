@@ -20,7 +20,7 @@ from attend.networks import Convolution, Dense, space_to_depth
 from attend.p import What, Where, smooth
 from attend.q.cell import cells
 from attend.q.heads import GlimpseEncoder
-from attend.settings import FINITE, SIZES, Settings
+from attend.settings import FINITE, POSITIVE, SIZES, Settings
 
 BLOCK = 4
 """Pixels on the side of the blocks that the first convolution takes in."""
@@ -41,6 +41,9 @@ class GlanceSettings(Settings):
     """Channels of the three convolutions."""
     saliency: Annotated[float, FINITE] = 0.0
     """How much it looks, before it has learned anything, to where most is unexplained; 0 for not at all."""
+    reach: Annotated[float, POSITIVE] = 2.0
+    """How far from a place of the grid the object may be that is seen there, in places. With 1 it is less often put
+    between two objects."""
 
     def check(self, where: str) -> None:
         """There are three widths."""
@@ -62,6 +65,7 @@ class GlanceCell(eqx.Module):
     presence: Dense
     encode: GlimpseEncoder
     saliency: float = eqx.field(static=True)
+    reach: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class GlanceCell(eqx.Module):
         self.presence = Dense([c, 64, 1], key=keys[4])
         self.encode = GlimpseEncoder(config, size[2], where, what, key=keys[5])
         self.saliency = settings.saliency
+        self.reach = settings.reach
 
     def start(self, image: Float[Array, "h w c"]):
         """Nothing to remember."""
@@ -106,7 +111,7 @@ class GlanceCell(eqx.Module):
         attention = self.choose(score, place_key)
         x, y = jnp.meshgrid((2 * jnp.arange(columns) + 1) / columns - 1, (2 * jnp.arange(rows) + 1) / rows - 1)
         middle = jnp.stack([x.ravel(), y.ravel()], axis=1)
-        reach = 2 * jnp.array([2 / columns, 2 / rows])
+        reach = self.reach * jnp.array([2 / columns, 2 / rows])
         where = self.encode.where
         guesses = jax.vmap(where.at, in_axes=(0, None, 0))(middle, reach, numbers)
         q_where = where.posterior(jax.tree.map(lambda guess: attention @ guess, guesses))
