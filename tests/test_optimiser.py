@@ -6,7 +6,8 @@ import numpy as np
 import tiny
 
 from attend.fitting import start_training
-from attend.optimiser import RMS, make_optimiser
+from attend.muon import RMS
+from attend.optimiser import make_optimiser
 
 RATE = 1e-2
 
