@@ -141,7 +141,7 @@ def test_only_damaged_checkpoints(attend, damaged_run, tmp_path):
         (["--model.cell", "gru"], "'gru' is unknown; it must be one of"),
         (["--model.renderer", "gl"], "'gl' is unknown; it must be one of"),
         (["--model.max-objects", "1"], "model.max_objects: is 1, but"),
-        (["--preset", "fast"], "preset: 'fast' is unknown; it must be one of default, paper"),
+        (["--preset", "huge"], "preset: 'huge' is unknown; it must be one of default, fast, paper"),
         (["--steps", "30"], "steps: is given by --steps and by --train.steps; give one of them"),
         (["--n", "65"], "holds 64 scenes; n is 65"),
     ],

@@ -36,7 +36,7 @@ def demo(
     The command composes images of zero to two of the handwritten digits that come
     with scikit-learn, trains the preset `fast` on the pixels alone, measures the
     model on images of digits that it has never seen, and draws what it finds. It
-    needs no network connection and two minutes or so on two CPU cores.
+    needs no network connection and one to three minutes on two CPU cores.
 
     FOLDER becomes a run folder, which the other commands can use. It also gets
     three pictures: scenes.png (objects found in test images, as attend show draws
