@@ -6,8 +6,7 @@ import numpy as np
 import tiny
 
 from attend.fitting import start_training
-from attend.muon import RMS
-from attend.optimiser import make_optimiser
+from attend.optimiser import RMS, make_optimiser
 
 RATE = 1e-2
 

@@ -92,7 +92,8 @@ class TrainConfig:
     batch_size: Annotated[int, POSITIVE] = 64
     """Images per step."""
     optimiser: Literal["adam", "muon"] = "adam"
-    """The optimiser of p and q: 'adam', or 'muon' (fewer steps, each of which takes longer)."""
+    """The optimiser of p, q and what the estimator learns for itself: 'adam', or 'muon' (fewer steps, each of which
+    takes longer)."""
     learning_rate: Annotated[float, POSITIVE] = 2e-3
     """Learning rate for p and q, after the warm-up."""
     warmup_steps: Annotated[int, NOT_NEGATIVE] = 100

@@ -9,7 +9,7 @@ from attend.cli.evaluate import measure, print_report
 from attend.cli.outputs import check_new_run
 
 PRESET, STEPS = "fast", 1200
-"""Enough to count well in a minute or two on two cores, everything included."""
+"""Enough to count well in one to three minutes on two cores, everything included."""
 
 SCENES = {"train": 30_000, "valid": 1_000, "test": 2_000}
 """Scenes composed for each split."""

@@ -16,7 +16,7 @@ class BaselineSettings(Settings):
     """Of an estimator that learns something for itself."""
 
     baseline_learning_rate: Annotated[float, POSITIVE] = 1e-3
-    """Adam's learning rate for the baseline."""
+    """Learning rate for the baseline."""
 
 
 Losses = tuple[Float[Array, ""], dict[str, Float[Array, ""]]]
